@@ -1,0 +1,1 @@
+//! The waxseal command line.

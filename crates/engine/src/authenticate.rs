@@ -1,0 +1,114 @@
+//! From a token to a caller.
+
+use crate::create_token::{CHECKSUM, ID, SECRET, checksum};
+use crate::keys::Keys;
+use crate::{Engine, Error};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use subtle::ConstantTimeEq;
+use waxseal_domain::caller::{Caller, Role};
+use waxseal_envelope::sha256;
+use waxseal_storage::TokenRow;
+
+/// How long a verified token is taken for verified. Rights are never older than this.
+const TRUST: Duration = Duration::from_secs(1);
+
+/// Verified tokens kept at most; beyond that they are verified again.
+const TOKENS: usize = 10_000;
+
+/// Tokens that were verified lately, by the hash of their secret.
+#[derive(Default)]
+pub(crate) struct VerifiedTokens {
+    callers: Mutex<HashMap<[u8; 32], (Instant, Arc<Caller>)>>,
+}
+
+impl VerifiedTokens {
+    fn callers(&self) -> MutexGuard<'_, HashMap<[u8; 32], (Instant, Arc<Caller>)>> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, key: &[u8; 32]) -> Option<Arc<Caller>> {
+        let callers = self.callers();
+        let (since, caller) = callers.get(key)?;
+        (since.elapsed() < TRUST).then(|| caller.clone())
+    }
+
+    fn put(&self, key: [u8; 32], caller: Arc<Caller>) {
+        let mut callers = self.callers();
+        if callers.len() >= TOKENS {
+            callers.clear();
+        }
+        callers.insert(key, (Instant::now(), caller));
+    }
+}
+
+impl Engine {
+    /// Reads an API token.
+    ///
+    /// # Errors
+    /// [`Error::CredentialsInvalid`], the same for every cause.
+    pub async fn authenticate(&self, token: &str) -> Result<Arc<Caller>, Error> {
+        let parts = parse(token).ok_or(Error::CredentialsInvalid)?;
+        // The whole token, so that no part of it can be exchanged; its hash can neither be
+        // turned back nor guessed, so finding it tells nothing by its timing.
+        let key = sha256(token.as_bytes());
+        let caller = match self.verified_tokens.get(&key) {
+            Some(caller) => caller,
+            None => {
+                let caller = Arc::new(self.verify(&parts).await?);
+                self.verified_tokens.put(key, caller.clone());
+                caller
+            }
+        };
+        if caller.expires <= self.clock.now() {
+            return Err(Error::CredentialsInvalid);
+        }
+        Ok(caller)
+    }
+
+    async fn verify(&self, parts: &Parts<'_>) -> Result<Caller, Error> {
+        let row = self.store.snapshot().await?.token(parts.id).await?;
+        let hash = sha256(parts.secret.as_bytes());
+        // An unknown id costs the same comparison as a wrong secret.
+        let stands = row.as_ref().map_or([0; 32], |row| row.hash);
+        let same = bool::from(hash.ct_eq(&stands));
+        let row = row.filter(|_| same).ok_or(Error::CredentialsInvalid)?;
+        let TokenRow { id, hash, caller, created: _, mac } = &row;
+        if !self.keys.verify_token_mac(id, hash, caller, mac) {
+            return Err(Error::DataLoss { what: "a token" });
+        }
+        let caller: Caller =
+            serde_json::from_str(caller).map_err(|_| Error::DataLoss { what: "a token" })?;
+        if caller.role == parts.role { Ok(caller) } else { Err(Error::CredentialsInvalid) }
+    }
+}
+
+impl Keys {
+    pub(crate) fn token_mac(&self, id: &str, hash: &[u8; 32], caller: &str) -> [u8; 32] {
+        self.token_row.mac(&[id.as_bytes(), hash, caller.as_bytes()])
+    }
+
+    fn verify_token_mac(&self, id: &str, hash: &[u8; 32], caller: &str, mac: &[u8; 32]) -> bool {
+        self.token_row.verify(&[id.as_bytes(), hash, caller.as_bytes()], mac)
+    }
+}
+
+struct Parts<'a> {
+    role: Role,
+    id: &'a str,
+    secret: &'a str,
+}
+
+/// Takes a token apart, if its form and its checksum are right.
+fn parse(token: &str) -> Option<Parts<'_>> {
+    let (body, sum) = token.rsplit_once('_')?;
+    let (rest, secret) = body.rsplit_once('_')?;
+    let (tag, id) = rest.strip_prefix("wxs_")?.split_once('_')?;
+    let role = Role::ALL.into_iter().find(|role| role.tag() == tag)?;
+    let base62 = |part: &str, length| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let formed = base62(id, ID) && base62(secret, SECRET) && base62(sum, CHECKSUM);
+    (formed && checksum(body) == sum).then_some(Parts { role, id, secret })
+}

@@ -1,0 +1,119 @@
+//! A secret begins with a name and a visibility; without a value it is a placeholder.
+
+use crate::change::{Change, Subject, Verb, Written};
+use crate::keys::{SealedValue, new_uid};
+use crate::{Engine, Error, Permit, RequestKey, SecretState};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use waxseal_domain::caller::Action;
+use waxseal_domain::name::{ProjectId, SecretName};
+use waxseal_domain::secret::{Secret, Visibility};
+use waxseal_domain::slot::Place;
+use waxseal_domain::uid::SecretUid;
+use waxseal_domain::value::{SecretValue, Warning};
+
+/// What to create.
+#[derive(Debug)]
+pub struct CreateSecret {
+    /// In which project.
+    pub project: ProjectId,
+    /// Its name.
+    pub name: SecretName,
+    /// Who may read its values.
+    pub visibility: Visibility,
+    /// For people.
+    pub description: String,
+    /// The value of the default slot.
+    pub value: Option<SecretValue>,
+    /// For retries.
+    pub request: Option<RequestKey>,
+}
+
+/// A new secret, and what its owner should know about the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretCreated {
+    /// The secret.
+    pub secret: SecretState,
+    /// About the value.
+    pub warnings: Vec<Warning>,
+}
+
+impl Engine {
+    /// Creates a secret.
+    ///
+    /// # Errors
+    /// [`Error::SecretExists`], [`Error::NameHeldByDeleted`], [`Error::SecretLimit`],
+    /// [`Error::ViewTooLarge`].
+    pub async fn create_secret(
+        self: &Arc<Self>,
+        permit: Permit<'_>,
+        new: CreateSecret,
+    ) -> Result<Written<SecretCreated>, Error> {
+        let (project, request) = (new.project.clone(), new.request);
+        self.change(permit, Some(project), request, Create { new, prepared: None }).await
+    }
+}
+
+struct Create {
+    new: CreateSecret,
+    prepared: Option<(SecretUid, Option<SealedValue>)>,
+}
+
+#[async_trait]
+impl Verb for Create {
+    type Answer = SecretCreated;
+    const ACTION: Action = Action::CreateSecret;
+
+    async fn prepare(&mut self, engine: &Engine) -> Result<(), Error> {
+        let new = &self.new;
+        let head = engine.store.head(&new.project).await?.ok_or(Error::ProjectNotFound)?;
+        let uid = SecretUid::new(new_uid(engine.clock.now())?);
+        let sealed = match &new.value {
+            Some(value) => Some(
+                engine.keys.seal(head.project, uid, Place::Default, new.visibility, value).await?,
+            ),
+            None => None,
+        };
+        self.prepared = Some((uid, sealed));
+        Ok(())
+    }
+
+    async fn apply(&mut self, change: &mut Change<'_>) -> Result<SecretCreated, Error> {
+        let (uid, sealed) = self.prepared.take().ok_or(Error::Conflict)?;
+        check_room(change, &self.new.name).await?;
+        let secret = Secret {
+            uid,
+            name: self.new.name.clone(),
+            visibility: self.new.visibility,
+            description: self.new.description.clone(),
+            edition: 1,
+            created: change.now,
+            updated: change.now,
+            deletion: None,
+        };
+        change.about(Subject::slot(uid, Place::Default));
+        change.add_secret(secret.clone()).await?;
+        let slot = match sealed {
+            Some(sealed) => {
+                Some(change.write_slot(uid, Place::Default, sealed.uid, Some(sealed.sealed)).await?)
+            }
+            None => None,
+        };
+        change.check_views().await?;
+        let warnings = self.new.value.as_ref().map(SecretValue::warnings).unwrap_or_default();
+        Ok(SecretCreated { secret: SecretState::of(secret, slot.as_ref()), warnings })
+    }
+}
+
+/// Deleted secrets count and hold their names until they are purged.
+async fn check_room(change: &mut Change<'_>, name: &SecretName) -> Result<(), Error> {
+    let limit = change.engine.quotas.secrets;
+    let secrets = &change.catalogue().await?.secrets;
+    match secrets.iter().find(|other| other.name.folded() == name.folded()) {
+        Some(other) if other.deletion.is_some() => Err(Error::NameHeldByDeleted),
+        Some(_) => Err(Error::SecretExists),
+        None if secrets.len() >= limit => Err(Error::SecretLimit { limit }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,177 @@
+//! The use cases of Waxseal. A verb reads like its rule; what all verbs share is written once:
+//! who may ([`Permit`]), how a change is made (`change.rs`), how a state is trusted
+//! (`manifest.rs`), how keys are used (`keys.rs`).
+//!
+//! **Architecture Invariant:** a verb cannot be called without a [`Permit`], and every mutation
+//! goes through `Engine::change`.
+
+mod authenticate;
+mod batch_set_overrides;
+mod change;
+mod clear_secret_value;
+mod clock;
+mod clone_environment;
+mod create_environment;
+mod create_project;
+mod create_secret;
+mod create_token;
+mod delete_environment;
+mod delete_secret;
+mod error;
+pub mod etag;
+mod explain_environment;
+mod in_flight;
+mod keys;
+mod list_overrides;
+mod list_secrets;
+mod manifest;
+mod page;
+mod permit;
+mod projects;
+mod read_environments;
+mod request;
+mod resolve;
+mod reveal_secret_value;
+mod revision;
+mod secret_state;
+mod set_secret_value;
+mod undelete_secret;
+mod update_environment;
+mod update_secret;
+
+pub use batch_set_overrides::{BatchSetOverrides, BatchWritten};
+pub use change::Written;
+pub use clear_secret_value::ClearSecretValue;
+pub use clock::SystemClock;
+pub use clone_environment::{CloneEnvironment, Cloned};
+pub use create_environment::CreateEnvironment;
+pub use create_project::CreateProject;
+pub use create_secret::{CreateSecret, SecretCreated};
+pub use create_token::{NewToken, ScopeName};
+pub use delete_environment::DeleteEnvironment;
+pub use delete_secret::ChangeSecret;
+pub use error::{Error, Offenders, OpenError};
+pub use explain_environment::Explained;
+pub use list_overrides::OverrideState;
+pub use list_secrets::ListSecrets;
+pub use page::{Listed, Page};
+pub use permit::Permit;
+pub use request::RequestKey;
+pub use resolve::{Consistency, Resolution, Resolve, ViewEncoder};
+pub use reveal_secret_value::{RevealSecretValue, Revealed};
+pub use secret_state::{SecretState, SlotState};
+pub use set_secret_value::{SetSecretValue, ValueWritten};
+pub use update_environment::UpdateEnvironment;
+pub use update_secret::UpdateSecret;
+
+use keys::Keys;
+use std::sync::Arc;
+use waxseal_cache::ViewCache;
+use waxseal_domain::limits::Quotas;
+use waxseal_domain::time::Clock;
+use waxseal_domain::uid::{Deployment, Incarnation};
+use waxseal_kms::KeyProvider;
+use waxseal_storage::{Meta, Store};
+
+/// What the engine is put together from.
+pub struct Parts {
+    /// Sealed rows.
+    pub store: Arc<dyn Store>,
+    /// Who wraps and unwraps data keys.
+    pub keys: Arc<dyn KeyProvider>,
+    /// Encoded views.
+    pub cache: Arc<dyn ViewCache>,
+    /// How a view is encoded; the engine does not know.
+    pub encoder: Arc<dyn ViewEncoder>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The limits that the operator may set.
+    pub quotas: Quotas,
+    /// The deployment that the keys belong to.
+    pub deployment: Deployment,
+}
+
+/// The use cases.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    keys: Keys,
+    cache: Arc<dyn ViewCache>,
+    encoder: Arc<dyn ViewEncoder>,
+    clock: Arc<dyn Clock>,
+    quotas: Quotas,
+    deployment: Deployment,
+    incarnation: Incarnation,
+    /// Mutations under way, so that a retry does not overtake the call it repeats.
+    in_flight: in_flight::InFlight,
+    /// Fills under way, so that many callers of one cold view cost one fill.
+    fills: resolve::Fills,
+    /// Tokens that were verified within the last second.
+    verified_tokens: authenticate::VerifiedTokens,
+}
+
+impl Engine {
+    /// Opens the engine, and makes the deployment's service key where the store is empty. That
+    /// the service key opens proves that store and key provider belong together.
+    ///
+    /// # Errors
+    /// What does not fit or cannot be reached.
+    pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
+        let Parts { store, keys: provider, cache, encoder, clock, quotas, deployment } = parts;
+        let meta = store.snapshot().await?.meta().await?;
+        let (incarnation, service) = match meta {
+            Some(meta) => {
+                (meta.incarnation, open_service_key(&meta, &*provider, deployment).await?)
+            }
+            None => found(&*store, &*provider, deployment, &*clock).await?,
+        };
+        Ok(Arc::new(Self {
+            keys: Keys::new(provider, deployment, &service),
+            store,
+            cache,
+            encoder,
+            clock,
+            quotas,
+            deployment,
+            incarnation,
+            in_flight: in_flight::InFlight::default(),
+            fills: resolve::Fills::default(),
+            verified_tokens: authenticate::VerifiedTokens::default(),
+        }))
+    }
+}
+
+async fn open_service_key(
+    meta: &Meta,
+    provider: &dyn KeyProvider,
+    deployment: Deployment,
+) -> Result<waxseal_envelope::Key, OpenError> {
+    if meta.deployment != deployment {
+        return Err(OpenError::OtherDeployment { store: meta.deployment, keys: deployment });
+    }
+    let wrapped = keys::wrapped(&meta.service_key).ok_or(OpenError::ServiceKey)?;
+    Ok(provider.unwrap(&wrapped, &waxseal_kms::KeyContext::service(deployment)).await?)
+}
+
+/// Founds a deployment in an empty store.
+async fn found(
+    store: &dyn Store,
+    provider: &dyn KeyProvider,
+    deployment: Deployment,
+    clock: &dyn Clock,
+) -> Result<(Incarnation, waxseal_envelope::Key), OpenError> {
+    let context = waxseal_kms::KeyContext::service(deployment);
+    let (service, wrapped) = provider.generate(&context).await?;
+    let mut random = [0; 16];
+    waxseal_envelope::fill_random(&mut random).map_err(OpenError::Randomness)?;
+    let incarnation = Incarnation::from_bytes(random);
+    let mut tx = store.begin("found").await?;
+    tx.insert_meta(Meta {
+        deployment,
+        incarnation,
+        service_key: keys::stored(wrapped),
+        created: clock.now(),
+    })
+    .await?;
+    tx.commit().await?;
+    Ok((incarnation, service))
+}

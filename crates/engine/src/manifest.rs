@@ -1,0 +1,199 @@
+//! Trust in a state. A record's context stops it from being moved; the manifest stops rows from
+//! being deleted, restored or exchanged, names from being swapped and settings from being turned
+//! by someone who can write to the database.
+//!
+//! **Architecture Invariant:** no value is opened, and no manifest is written, from rows that
+//! the manifest did not vouch for. So a change never signs what someone else put there.
+
+use crate::{Engine, Error, Offenders};
+use std::collections::HashMap;
+use std::sync::Arc;
+use waxseal_domain::environment::Stage;
+use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
+use waxseal_domain::secret::Secret;
+use waxseal_domain::slot::{Place, Slot};
+use waxseal_domain::uid::{Deployment, SecretUid};
+use waxseal_envelope::Key;
+use waxseal_envelope::manifest::{
+    CatalogueEntry, Digest, EnvironmentEntry, Group, Root, SlotEntry, catalogue, overrides,
+};
+use waxseal_storage::{EnvironmentRow, GroupRow, ProjectRow, SlotRow, Snapshot};
+
+const LOST: Error = Error::DataLoss { what: "a project's manifest" };
+
+/// A project whose head, settings and digests are vouched for.
+pub(crate) struct Verified {
+    pub(crate) row: ProjectRow,
+    pub(crate) environments: Vec<EnvironmentRow>,
+    pub(crate) key: Arc<Key>,
+}
+
+/// A project's secrets and their default slots, vouched for.
+pub(crate) struct Catalogue {
+    pub(crate) secrets: Vec<Secret>,
+    pub(crate) defaults: Vec<SlotRow>,
+}
+
+impl Engine {
+    /// Reads a project and checks its manifest.
+    pub(crate) async fn verified(
+        &self,
+        rows: &mut dyn Snapshot,
+        id: &ProjectId,
+    ) -> Result<Verified, Error> {
+        let row = rows.project(id).await?.ok_or(Error::ProjectNotFound)?;
+        let environments = rows.environments(row.project.uid).await?;
+        let key = self.keys.integrity(&row).await?;
+        let verified = Verified { row, environments, key };
+        verified
+            .root(self.deployment)
+            .verify(&verified.key, &verified.row.manifest)
+            .map_err(|_| LOST)?;
+        Ok(verified)
+    }
+}
+
+impl Verified {
+    fn root(&self, deployment: Deployment) -> Root<'_> {
+        let Self { row, environments, key: _ } = self;
+        Root {
+            deployment,
+            project: row.project.uid,
+            id: &row.project.id,
+            revision: row.revision,
+            // Rights are not kept per project yet; the place in the format is.
+            authz_epoch: 0,
+            catalogue: row.catalogue,
+            environments: environments.iter().map(entry).collect(),
+        }
+    }
+
+    /// The MAC that vouches for the state as it is in memory.
+    pub(crate) fn mac(&self, deployment: Deployment) -> Digest {
+        self.root(deployment).mac(&self.key)
+    }
+
+    pub(crate) fn environment(&self, id: &EnvironmentId) -> Result<&EnvironmentRow, Error> {
+        self.environments
+            .iter()
+            .find(|row| row.environment.id == *id)
+            .ok_or(Error::EnvironmentNotFound)
+    }
+
+    /// Where a slot is stored.
+    pub(crate) fn place(&self, slot: &Slot) -> Result<Place, Error> {
+        Ok(match slot {
+            Slot::Default => Place::Default,
+            Slot::Override(id, stage) => {
+                Place::Override(self.environment(id)?.environment.uid, *stage)
+            }
+        })
+    }
+
+    /// Reads and checks the secrets and their default slots.
+    pub(crate) async fn catalogue(&self, rows: &mut dyn Snapshot) -> Result<Catalogue, Error> {
+        let project = self.row.project.uid;
+        let catalogue = Catalogue {
+            secrets: rows.secrets(project).await?,
+            defaults: rows.slots(project, Place::Default).await?,
+        };
+        if self.digest_catalogue(&catalogue)? == self.row.catalogue {
+            Ok(catalogue)
+        } else {
+            Err(Error::DataLoss { what: "a project's catalogue" })
+        }
+    }
+
+    /// Reads and checks the overrides of one environment and stage.
+    pub(crate) async fn overrides(
+        &self,
+        rows: &mut dyn Snapshot,
+        environment: &EnvironmentRow,
+        stage: Stage,
+    ) -> Result<Vec<SlotRow>, Error> {
+        let place = Place::Override(environment.environment.uid, stage);
+        let slots = rows.slots(self.row.project.uid, place).await?;
+        if self.digest_overrides(environment, stage, &slots)? == environment.group(stage).digest {
+            Ok(slots)
+        } else {
+            Err(Error::DataLoss { what: "an environment's overrides" })
+        }
+    }
+
+    pub(crate) fn digest_catalogue(&self, held: &Catalogue) -> Result<Digest, Error> {
+        let mut defaults = by_secret(&held.defaults);
+        let mut entries = Vec::with_capacity(held.secrets.len());
+        for secret in &held.secrets {
+            entries.push(CatalogueEntry {
+                uid: secret.uid,
+                name: &secret.name,
+                aliases: &[],
+                visibility: secret.visibility,
+                deleted: secret.deletion.is_some(),
+                default: defaults.remove(&secret.uid).map(slot_entry).transpose()?,
+            });
+        }
+        // What is left is a slot without a secret: a row that somebody deleted.
+        if defaults.is_empty() { Ok(catalogue(self.row.project.uid, entries)) } else { Err(LOST) }
+    }
+
+    pub(crate) fn digest_overrides(
+        &self,
+        environment: &EnvironmentRow,
+        stage: Stage,
+        slots: &[SlotRow],
+    ) -> Result<Digest, Error> {
+        let entries: Result<Vec<_>, Error> =
+            slots.iter().map(|slot| Ok((slot.secret, slot_entry(slot)?))).collect();
+        Ok(overrides(self.row.project.uid, environment.environment.uid, stage, entries?))
+    }
+}
+
+/// Slots by their secret; all of one place.
+pub(crate) fn by_secret(slots: &[SlotRow]) -> HashMap<SecretUid, &SlotRow> {
+    slots.iter().map(|slot| (slot.secret, slot)).collect()
+}
+
+fn slot_entry(slot: &SlotRow) -> Result<SlotEntry, Error> {
+    let value = slot.value.ok_or(LOST)?;
+    Ok(SlotEntry {
+        version: slot.current,
+        highest: slot.highest,
+        value: value.uid,
+        sealed: value.sealed.map(|(digest, _)| digest),
+    })
+}
+
+fn entry(row: &EnvironmentRow) -> EnvironmentEntry<'_> {
+    let EnvironmentRow { environment, draft, live } = row;
+    let group = |row: &GroupRow| Group { revision: row.revision, digest: row.digest };
+    EnvironmentEntry {
+        uid: environment.uid,
+        id: &environment.id,
+        fallback: environment.settings.fallback,
+        protected: environment.settings.protected,
+        draft: group(draft),
+        live: group(live),
+    }
+}
+
+impl Catalogue {
+    /// The secret of exactly this name, deleted or not.
+    pub(crate) fn secret(&self, name: &SecretName) -> Result<&Secret, Error> {
+        self.secrets
+            .iter()
+            .find(|secret| secret.name == *name)
+            .ok_or_else(|| Error::SecretNotFound(Offenders::one(name)))
+    }
+
+    /// The secret of exactly this name, not deleted.
+    pub(crate) fn standing(&self, name: &SecretName) -> Result<&Secret, Error> {
+        let secret = self.secret(name)?;
+        if secret.deletion.is_some() { Err(Error::SecretDeleted) } else { Ok(secret) }
+    }
+}
+
+/// Whether a slot holds a value: written, and not cleared.
+pub(crate) fn is_set(slot: &SlotRow) -> bool {
+    slot.value.is_some_and(|value| value.sealed.is_some())
+}

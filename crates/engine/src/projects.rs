@@ -1,0 +1,63 @@
+//! Reading projects.
+
+use crate::{Engine, Error, Listed, Page, Permit};
+use waxseal_domain::caller::{Action, Scope};
+use waxseal_domain::name::ProjectId;
+use waxseal_domain::project::Project;
+
+impl Engine {
+    /// One project.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`].
+    pub async fn get_project(
+        &self,
+        permit: Permit<'_>,
+        project: &ProjectId,
+    ) -> Result<Project, Error> {
+        permit.check(Action::GetProject)?;
+        let row = self.store.snapshot().await?.project(project).await?;
+        Ok(row.ok_or(Error::ProjectNotFound)?.project)
+    }
+
+    /// The projects that the caller may see, by id.
+    ///
+    /// # Errors
+    /// Of the page wish.
+    pub async fn list_projects(
+        &self,
+        permit: Permit<'_>,
+        page: Page,
+    ) -> Result<Listed<Project>, Error> {
+        permit.check(Action::ListProjects)?;
+        let wanted = self.wanted(&page, &permit, Action::ListProjects, &[])?;
+        let mut rows = self.store.snapshot().await?;
+        if let Some(own) = own_project(&permit.caller.scope) {
+            let items: Vec<_> =
+                rows.project(own).await?.into_iter().map(|row| row.project).collect();
+            return Ok(Listed { total: items.len() as u64, items, next: String::new() });
+        }
+        let after = wanted.after.as_deref().map(ProjectId::parse).transpose();
+        let after = after.map_err(|_| Error::InvalidPageToken)?;
+        let mut items: Vec<_> = rows
+            .projects(after.as_ref(), wanted.limit + 1)
+            .await?
+            .into_iter()
+            .map(|row| row.project)
+            .collect();
+        let more = items.len() > wanted.limit;
+        items.truncate(wanted.limit);
+        let last = items.last().filter(|_| more).map(|project| project.id.to_string());
+        let next = self.next(last, &permit, Action::ListProjects, &[])?;
+        Ok(Listed { items, next, total: rows.count_projects().await? })
+    }
+}
+
+/// The one project that a caller's scope lies in; `None` for the whole deployment.
+fn own_project(scope: &Scope) -> Option<&ProjectId> {
+    match scope {
+        Scope::Deployment => None,
+        Scope::Project { id, .. } => Some(id),
+        Scope::Environment { project, .. } => Some(project),
+    }
+}

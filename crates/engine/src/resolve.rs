@@ -1,0 +1,206 @@
+//! What an agent sees. Warm, a resolve is a look at the head and a look into the cache; cold, it
+//! is one snapshot, checked against the manifest, opened, overlaid and encoded once.
+
+mod fill;
+mod fills;
+
+pub(crate) use fills::Fills;
+
+use crate::revision::Revision;
+use crate::{Engine, Error, Offenders, Permit};
+use bytes::Bytes;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use waxseal_cache::{EncodedView, ViewKey};
+use waxseal_domain::caller::Action;
+use waxseal_domain::environment::Stage;
+use waxseal_domain::limits::STALENESS_MAX;
+use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
+use waxseal_domain::view::View;
+use waxseal_storage::Head;
+
+/// Turns a view into the bytes that leave the process, once for each view.
+pub trait ViewEncoder: Send + Sync + 'static {
+    /// Encodes a view and drops it.
+    fn encode(&self, view: View) -> EncodedView;
+}
+
+/// How new an answer has to be. Every answer of one process is strong, which fulfils each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// As new as every change acknowledged before the call.
+    Strong,
+    /// At least as new as this revision token.
+    AtLeast(String),
+    /// At most this stale; over 0 and up to 1 s.
+    Bounded(Duration),
+}
+
+/// Which view to resolve.
+#[derive(Clone, Debug)]
+pub struct Resolve<'a> {
+    /// The project.
+    pub project: &'a ProjectId,
+    /// The environment.
+    pub environment: &'a EnvironmentId,
+    /// The stage.
+    pub stage: Stage,
+    /// How new.
+    pub consistency: Consistency,
+    /// The revision token that came with the view the caller holds.
+    pub if_revision_not: Option<String>,
+}
+
+/// A resolved view, or some of it.
+#[derive(Debug)]
+pub struct Resolution {
+    /// The token of the project's revision as it was read.
+    pub revision: Arc<str>,
+    /// Encoded entries, to be sent one after another.
+    pub parts: Vec<Bytes>,
+    /// Whether the caller holds the view already; then there are no parts.
+    pub not_modified: bool,
+}
+
+impl Engine {
+    /// Resolves every secret of a project as one environment and stage sees it.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`], [`Error::EnvironmentNotFound`], [`Error::InvalidRevision`],
+    /// [`Error::RevisionMismatch`], [`Error::DataLoss`].
+    pub async fn resolve_environment(
+        &self,
+        permit: Permit<'_>,
+        ask: Resolve<'_>,
+    ) -> Result<Resolution, Error> {
+        permit.check(Action::ResolveEnvironment)?;
+        Ok(match self.look(&ask).await? {
+            Looked::NotModified(revision) => not_modified(revision),
+            Looked::View(revision, view) => {
+                Resolution { revision, parts: vec![view.bytes.clone()], not_modified: false }
+            }
+        })
+    }
+
+    /// Resolves some secrets by name. A name that is asked for twice is answered once.
+    ///
+    /// # Errors
+    /// Those of resolving the environment, and [`Error::SecretNotFound`] or, unless unset ones
+    /// are allowed, [`Error::SecretUnset`], naming the offenders.
+    pub async fn resolve_secrets(
+        &self,
+        permit: Permit<'_>,
+        ask: Resolve<'_>,
+        names: &[SecretName],
+        allow_unset: bool,
+    ) -> Result<Resolution, Error> {
+        permit.check(Action::ResolveSecrets)?;
+        let (revision, view) = match self.look(&ask).await? {
+            Looked::NotModified(revision) => return Ok(not_modified(revision)),
+            Looked::View(revision, view) => (revision, view),
+        };
+        let mut seen = HashSet::new();
+        let names: Vec<_> = names.iter().filter(|name| seen.insert(*name)).collect();
+        let parts = pick(&view, &names, allow_unset)?;
+        Ok(Resolution { revision, parts, not_modified: false })
+    }
+
+    async fn look(&self, ask: &Resolve<'_>) -> Result<Looked, Error> {
+        let wanted = self.check_consistency(&ask.consistency)?;
+        let held = self.held(ask.if_revision_not.as_deref())?;
+        let head = self.store.head(ask.project).await?.ok_or(Error::ProjectNotFound)?;
+        let environment = head.environment(ask.environment).ok_or(Error::EnvironmentNotFound)?;
+        if wanted.is_some_and(|wanted| !is_of(&wanted, &head)) {
+            return Err(Error::RevisionMismatch { field: "consistency.at_least.revision" });
+        }
+        let key = ViewKey {
+            incarnation: head.incarnation,
+            project: head.project,
+            environment: environment.uid,
+            stage: ask.stage,
+            revision: environment.view(ask.stage),
+        };
+        if held.is_some_and(|held| is_of(&held, &head) && key.revision <= held.number) {
+            return Ok(Looked::NotModified(self.token(&head)));
+        }
+        if let Some(view) = self.cache.get(&key) {
+            return Ok(Looked::View(self.token(&head), view));
+        }
+        let (revision, view) = self.fills.once(key, || self.fill(ask)).await?;
+        Ok(Looked::View(revision, view))
+    }
+
+    fn check_consistency(&self, consistency: &Consistency) -> Result<Option<Revision>, Error> {
+        match consistency {
+            Consistency::Strong => Ok(None),
+            Consistency::Bounded(staleness)
+                if staleness.is_zero() || *staleness > STALENESS_MAX =>
+            {
+                Err(Error::InvalidField {
+                    field: "consistency.bounded.max_staleness".to_owned(),
+                    rule: "must be more than 0 s and at most 1 s".to_owned(),
+                })
+            }
+            Consistency::Bounded(_) => Ok(None),
+            Consistency::AtLeast(token) => {
+                let field = "consistency.at_least.revision";
+                let read = self.keys.read_revision(token);
+                Ok(Some(read.ok_or(Error::InvalidRevision { field })?))
+            }
+        }
+    }
+
+    fn held(&self, token: Option<&str>) -> Result<Option<Revision>, Error> {
+        let read = |token| {
+            let read = self.keys.read_revision(token);
+            read.ok_or(Error::InvalidRevision { field: "if_revision_not" })
+        };
+        token.map(read).transpose()
+    }
+
+    fn token(&self, head: &Head) -> Arc<str> {
+        let Head { incarnation, project, revision, .. } = *head;
+        self.keys.write_revision(Revision { incarnation, project, number: revision }).into()
+    }
+}
+
+enum Looked {
+    NotModified(Arc<str>),
+    View(Arc<str>, Arc<EncodedView>),
+}
+
+fn not_modified(revision: Arc<str>) -> Resolution {
+    Resolution { revision, parts: Vec::new(), not_modified: true }
+}
+
+/// Whether a token is one that this head can have given.
+fn is_of(token: &Revision, head: &Head) -> bool {
+    token.incarnation == head.incarnation
+        && token.project == head.project
+        && token.number <= head.revision
+}
+
+/// The slices of some secrets. Unknown wins over unset.
+fn pick(view: &EncodedView, names: &[&SecretName], allow_unset: bool) -> Result<Vec<Bytes>, Error> {
+    let slice = |range: &Range<usize>| view.bytes.slice(range.clone());
+    let (mut parts, mut unset, mut unknown) = (Vec::with_capacity(names.len()), vec![], vec![]);
+    for &name in names {
+        if let Ok(at) = view.secrets.binary_search_by(|(other, _)| other.cmp(name)) {
+            parts.push(slice(&view.secrets[at].1));
+        } else if let Ok(at) = view.unset.binary_search_by(|(other, ..)| other.cmp(name)) {
+            unset.push(name);
+            parts.push(slice(&view.unset[at].2));
+        } else {
+            unknown.push(name);
+        }
+    }
+    if !unknown.is_empty() {
+        return Err(Error::SecretNotFound(Offenders::of(unknown)));
+    }
+    if !(unset.is_empty() || allow_unset) {
+        return Err(Error::SecretUnset(Offenders::of(unset)));
+    }
+    Ok(parts)
+}

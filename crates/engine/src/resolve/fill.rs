@@ -1,0 +1,105 @@
+//! A cold resolve: rows, manifest, unwrap, open, overlay, encode, keep.
+
+use super::Resolve;
+use crate::manifest::{by_secret, is_set};
+use crate::revision::Revision;
+use crate::{Engine, Error};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use std::collections::HashMap;
+use std::sync::Arc;
+use waxseal_cache::{EncodedView, ViewKey};
+use waxseal_domain::secret::Secret;
+use waxseal_domain::slot::Place;
+use waxseal_domain::uid::{ProjectUid, SecretUid};
+use waxseal_domain::view::{Effective, Origin, Resolved, Unset, View, effective};
+use waxseal_storage::{SlotRow, ValueRow};
+
+/// Data keys being unwrapped at the same time.
+const UNWRAPS: usize = 64;
+
+const LOST: Error = Error::DataLoss { what: "a value" };
+
+/// A secret whose value is to be opened.
+struct Chosen {
+    secret: Secret,
+    origin: Origin,
+    row: ValueRow,
+}
+
+impl Engine {
+    /// Fills a view from one snapshot and keeps it under the revision that the snapshot shows,
+    /// whatever revision was asked for.
+    pub(super) async fn fill(
+        &self,
+        ask: &Resolve<'_>,
+    ) -> Result<(Arc<str>, Arc<EncodedView>), Error> {
+        let mut rows = self.store.snapshot().await?;
+        let project = self.verified(&mut *rows, ask.project).await?;
+        let environment = project.environment(ask.environment)?;
+        let catalogue = project.catalogue(&mut *rows).await?;
+        let overrides = project.overrides(&mut *rows, environment, ask.stage).await?;
+        let uid = project.row.project.uid;
+        let place = Place::Override(environment.environment.uid, ask.stage);
+        let mut values = rows.current_values(uid, Place::Default).await?;
+        values.extend(rows.current_values(uid, place).await?);
+        drop(rows);
+
+        let fallback = environment.environment.settings.fallback;
+        let (defaults, overrides) = (by_secret(&catalogue.defaults), by_secret(&overrides));
+        let mut records: HashMap<_, _> =
+            values.into_iter().map(|row| ((row.secret, row.place), row)).collect();
+        let mut secrets = catalogue.secrets.clone();
+        secrets.retain(|secret| secret.deletion.is_none());
+        secrets.sort_by(|a, b| a.name.cmp(&b.name));
+        let (mut chosen, mut unset) = (Vec::new(), Vec::new());
+        for secret in secrets {
+            match effective(fallback, set(&defaults, secret.uid), set(&overrides, secret.uid)) {
+                Effective::Value(origin, slot) => {
+                    let record = records.remove(&(secret.uid, slot.place)).ok_or(LOST)?;
+                    let row = is_current(slot, record)?;
+                    chosen.push(Chosen { secret, origin, row });
+                }
+                Effective::Unset(reason) => unset.push(Unset { name: secret.name, reason }),
+            }
+        }
+        let view = View { secrets: self.open_all(uid, chosen).await?, unset };
+        let view = Arc::new(self.encoder.encode(view));
+        let key = ViewKey {
+            incarnation: self.incarnation,
+            project: uid,
+            environment: environment.environment.uid,
+            stage: ask.stage,
+            revision: environment.group(ask.stage).revision,
+        };
+        self.cache.put(key, view.clone());
+        let revision =
+            Revision { incarnation: self.incarnation, project: uid, number: project.row.revision };
+        Ok((self.keys.write_revision(revision).into(), view))
+    }
+
+    async fn open_all(
+        &self,
+        project: ProjectUid,
+        chosen: Vec<Chosen>,
+    ) -> Result<Vec<Resolved>, Error> {
+        stream::iter(chosen)
+            .map(|Chosen { secret, origin, row }| async move {
+                let value = self.keys.open(project, secret.visibility, &row).await?;
+                Ok(Resolved { name: secret.name, value, origin, version: row.version })
+            })
+            .buffered(UNWRAPS)
+            .try_collect()
+            .await
+    }
+}
+
+fn set<'a>(slots: &HashMap<SecretUid, &'a SlotRow>, secret: SecretUid) -> Option<&'a SlotRow> {
+    slots.get(&secret).copied().filter(|slot| is_set(slot))
+}
+
+/// The record is the one that the manifest vouched for.
+fn is_current(slot: &SlotRow, row: ValueRow) -> Result<ValueRow, Error> {
+    let vouched = slot.value.and_then(|value| Some((value.uid, value.sealed?.0)));
+    let stands = row.sealed.as_ref().map(|sealed| (row.uid, sealed.digest));
+    if vouched == stands && row.version == slot.current { Ok(row) } else { Err(LOST) }
+}

@@ -1,0 +1,59 @@
+//! Key providers: who wraps and unwraps data keys.
+//!
+//! A provider sees keys and their contexts, never a secret. [`Local`] keeps its wrapping keys in
+//! a file; every provider passes the same suite, the module `contract` behind the feature of that
+//! name. There is no provider that does nothing.
+
+mod context;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+mod counted;
+mod error;
+pub mod local;
+mod wrapped;
+
+pub use context::KeyContext;
+pub use counted::{Counted, Counts};
+pub use error::Error;
+pub use local::Local;
+pub use wrapped::{KeyKind, WrappedKey};
+
+use std::sync::Arc;
+use waxseal_envelope::Key;
+
+/// Makes data keys and opens them again, bound to a context.
+#[async_trait::async_trait]
+pub trait KeyProvider: Send + Sync + 'static {
+    /// A fresh data key, and the same wrapped under the active key.
+    ///
+    /// # Errors
+    /// Of the active key; see [`Error`].
+    async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error>;
+
+    /// Opens a wrapped key. The context must be the one it was generated for.
+    ///
+    /// The key id comes from a store that others may write to. So a provider only follows ids
+    /// that it was configured for.
+    ///
+    /// # Errors
+    /// Of the key that wraps this one; see [`Error`].
+    async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error>;
+
+    /// The id of the key that new data keys are wrapped under.
+    fn active_key_id(&self) -> String;
+}
+
+#[async_trait::async_trait]
+impl<P: KeyProvider + ?Sized> KeyProvider for Arc<P> {
+    async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error> {
+        (**self).generate(context).await
+    }
+
+    async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error> {
+        (**self).unwrap(wrapped, context).await
+    }
+
+    fn active_key_id(&self) -> String {
+        (**self).active_key_id()
+    }
+}

@@ -1,0 +1,349 @@
+//! What an operator can set: one option and one environment variable for each thing.
+
+mod listen;
+mod units;
+mod variables;
+
+pub use listen::Listen;
+pub use variables::refuse_unknown;
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use waxseal_domain::limits::Quotas;
+
+const MIB: u64 = 1 << 20;
+/// The longest drain: a stop has to be over within 30 seconds.
+const DRAIN_MAX: Duration = Duration::from_secs(25);
+
+/// The configuration of a server. Every option can also be given as an environment variable; the
+/// option wins.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct Config {
+    /// Where to listen: ADDR:PORT or unix:PATH. May be given several times, or separated by
+    /// commas. Port 0 takes any free port. A Unix socket is made with mode 0600.
+    #[arg(
+        long,
+        env = "WAXSEAL_LISTEN",
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        default_value = "127.0.0.1:7466"
+    )]
+    pub listen: Vec<Listen>,
+
+    /// The directory of the database and the key file. It is made, mode 0700, if it does not
+    /// exist; one that others may enter is refused. One server at a time may use it.
+    #[arg(long, env = "WAXSEAL_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// What to log, to standard error: error, warn, info, debug, trace or off, for all or for
+    /// single modules (warn,waxseal_engine=debug). Libraries never log below info: their frames
+    /// hold values and tokens.
+    #[arg(long, env = "WAXSEAL_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+
+    /// How to log.
+    #[arg(long, env = "WAXSEAL_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+
+    /// Most environments in a project, main among them.
+    #[arg(
+        long,
+        env = "WAXSEAL_MAX_ENVIRONMENTS",
+        value_name = "COUNT",
+        value_parser = units::count,
+        default_value_t = Quotas::default().environments
+    )]
+    pub max_environments: usize,
+
+    /// Most secrets in a project, deleted ones that are not purged yet among them.
+    #[arg(
+        long,
+        env = "WAXSEAL_MAX_SECRETS",
+        value_name = "COUNT",
+        value_parser = units::count,
+        default_value_t = Quotas::default().secrets
+    )]
+    pub max_secrets: usize,
+
+    /// How long a deleted secret can be brought back: a number and s, m, h or d.
+    #[arg(
+        long,
+        env = "WAXSEAL_SECRET_RETENTION",
+        value_name = "TIME",
+        value_parser = units::duration,
+        default_value = "30d"
+    )]
+    pub secret_retention: Duration,
+
+    /// After this a user interface should hide a revealed value again: a number and s, m, h or d.
+    #[arg(
+        long,
+        env = "WAXSEAL_REVEAL_TIME",
+        value_name = "TIME",
+        value_parser = units::duration,
+        default_value = "30s"
+    )]
+    pub reveal_time: Duration,
+
+    /// Memory for encoded views: a number of bytes, or one with KiB, MiB or GiB.
+    #[arg(
+        long,
+        env = "WAXSEAL_VIEW_CACHE",
+        value_name = "SIZE",
+        value_parser = units::size,
+        default_value = "64MiB"
+    )]
+    pub view_cache: u64,
+
+    /// How long a stopping server waits for calls that are under way, at most 25s.
+    #[arg(
+        long,
+        env = "WAXSEAL_DRAIN_TIMEOUT",
+        value_name = "TIME",
+        value_parser = units::duration,
+        default_value = "20s"
+    )]
+    pub drain_timeout: Duration,
+
+    /// Serve without TLS on an address that other machines can reach. Values and tokens then
+    /// cross the network in clear; only for a network that encrypts by itself.
+    #[arg(
+        long,
+        env = "WAXSEAL_ALLOW_PLAINTEXT",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set,
+        default_value_t = false,
+        default_missing_value = "true"
+    )]
+    pub allow_plaintext: bool,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// A configuration that is refused.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// An environment variable that begins with `WAXSEAL_` and is none of ours: more likely a slip
+    /// than something to ignore.
+    #[error("the environment variable {name} is not known; did you mean {nearest}?")]
+    UnknownVariable {
+        /// The variable. Its content is not looked at.
+        name: String,
+        /// The known one that differs least.
+        nearest: String,
+    },
+    /// Nowhere to listen.
+    #[error("nowhere to listen: set --listen (WAXSEAL_LISTEN) to ADDR:PORT or unix:PATH")]
+    NowhereToListen,
+    /// A network address without TLS.
+    #[error(
+        "{address} can be reached from other machines, and this server has no TLS: values and \
+         tokens would cross the network in clear. Listen on 127.0.0.1, [::1] or unix:PATH, or set \
+         WAXSEAL_ALLOW_PLAINTEXT=true if the network encrypts by itself"
+    )]
+    Plaintext {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A drain that could take longer than a stop may.
+    #[error("--drain-timeout (WAXSEAL_DRAIN_TIMEOUT) must be at most 25s")]
+    DrainTooLong,
+    /// A log filter that does not parse.
+    #[error(
+        "--log (WAXSEAL_LOG) is not a filter: write a level (info) or levels of single modules \
+         (warn,waxseal_engine=debug)"
+    )]
+    LogFilter,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let Quotas { environments, secrets, retention, reveal } = Quotas::default();
+        Self {
+            listen: vec![Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 7466)))],
+            data_dir: None,
+            log: "info".to_owned(),
+            log_format: LogFormat::default(),
+            max_environments: environments,
+            max_secrets: secrets,
+            secret_retention: retention,
+            reveal_time: reveal,
+            view_cache: 64 * MIB,
+            drain_timeout: Duration::from_secs(20),
+            allow_plaintext: false,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what no single option can tell by itself.
+    ///
+    /// # Errors
+    /// What has to be set otherwise, and why.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(ConfigError::NowhereToListen);
+        }
+        if let Some(address) = self.exposed()
+            && !self.allow_plaintext
+        {
+            return Err(ConfigError::Plaintext { address });
+        }
+        if self.drain_timeout > DRAIN_MAX {
+            return Err(ConfigError::DrainTooLong);
+        }
+        crate::telemetry::filter(&self.log).map(drop)
+    }
+
+    /// The first address that other machines can reach.
+    #[must_use]
+    pub(crate) fn exposed(&self) -> Option<SocketAddr> {
+        self.listen.iter().find_map(|listen| match listen {
+            Listen::Tcp(address) if !address.ip().is_loopback() => Some(*address),
+            Listen::Tcp(_) | Listen::Unix(_) => None,
+        })
+    }
+
+    pub(crate) const fn quotas(&self) -> Quotas {
+        Quotas {
+            environments: self.max_environments,
+            secrets: self.max_secrets,
+            retention: self.secret_retention,
+            reveal: self.reveal_time,
+        }
+    }
+
+    /// The configuration in force, one `NAME=value` a line, as it could be set. Nothing in it is
+    /// secret: keys and tokens are in files, and none of their content is here.
+    #[must_use]
+    pub fn effective(&self) -> String {
+        // Every field by name: one that is forgotten here does not compile.
+        let Self {
+            listen,
+            data_dir,
+            log,
+            log_format,
+            max_environments,
+            max_secrets,
+            secret_retention,
+            reveal_time,
+            view_cache,
+            drain_timeout,
+            allow_plaintext,
+        } = self;
+        let listen = listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let data_dir = data_dir.as_ref().map(|dir| dir.display().to_string()).unwrap_or_default();
+        let log_format = match log_format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        let mut lines = String::new();
+        let mut line = |name: &str, value: &dyn std::fmt::Display| {
+            // Writing to a string does not fail.
+            let _ = writeln!(lines, "WAXSEAL_{name}={value}");
+        };
+        line("LISTEN", &listen);
+        line("DATA_DIR", &data_dir);
+        line("LOG", log);
+        line("LOG_FORMAT", &log_format);
+        line("MAX_ENVIRONMENTS", max_environments);
+        line("MAX_SECRETS", max_secrets);
+        line("SECRET_RETENTION", &units::show_duration(*secret_retention));
+        line("REVEAL_TIME", &units::show_duration(*reveal_time));
+        line("VIEW_CACHE", &units::show_size(*view_cache));
+        line("DRAIN_TIMEOUT", &units::show_duration(*drain_timeout));
+        line("ALLOW_PLAINTEXT", allow_plaintext);
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn parse(options: &[&str]) -> Result<Config, clap::Error> {
+        Line::try_parse_from([&["waxseal"], options].concat()).map(|line| line.config)
+    }
+
+    #[test]
+    fn the_defaults_of_the_command_line_are_those_of_the_type() {
+        assert_eq!(parse(&[]).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_effective_says_can_be_set_and_gives_the_same() {
+        let config = parse(&[
+            "--listen=127.0.0.1:0,unix:/run/w.sock",
+            "--listen=[::1]:9",
+            "--data-dir=/var/lib/waxseal",
+            "--secret-retention=36h",
+            "--view-cache=1000",
+            "--allow-plaintext",
+        ])
+        .unwrap();
+        let again: Vec<String> = config
+            .effective()
+            .lines()
+            .map(|line| line.strip_prefix("WAXSEAL_").unwrap())
+            .map(|line| line.split_once('=').unwrap())
+            .map(|(name, value)| format!("--{}={value}", name.to_lowercase().replace('_', "-")))
+            .collect();
+        let again: Vec<&str> = again.iter().map(String::as_str).collect();
+        assert_eq!(parse(&again).unwrap(), config);
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_needs_leave() {
+        let exposed = parse(&["--listen=127.0.0.1:1,0.0.0.0:7466"]).unwrap();
+        let refused = exposed.check().unwrap_err();
+        assert!(matches!(refused, ConfigError::Plaintext { .. }), "{refused}");
+        assert!(parse(&["--listen=0.0.0.0:1", "--allow-plaintext"]).unwrap().check().is_ok());
+        assert!(parse(&["--listen=127.1.2.3:1,[::1]:1,unix:/s"]).unwrap().check().is_ok());
+    }
+
+    #[test]
+    fn a_stop_stays_within_thirty_seconds() {
+        assert!(parse(&["--drain-timeout=25s"]).unwrap().check().is_ok());
+        let refused = parse(&["--drain-timeout=26s"]).unwrap().check();
+        assert_eq!(refused, Err(ConfigError::DrainTooLong));
+    }
+
+    #[test]
+    fn slips_are_refused() {
+        for slip in [
+            "--listen=7466",
+            "--listen=localhost",
+            "--listen=unix:",
+            "--log-format=xml",
+            "--max-secrets=0",
+            "--max-secrets=-1",
+            "--secret-retention=30",
+            "--secret-retention=d",
+            "--reveal-time=0s",
+            "--view-cache=64MB",
+            "--allow-plaintext=perhaps",
+        ] {
+            assert!(parse(&[slip]).is_err(), "{slip}");
+        }
+        assert_eq!(parse(&["--log=,,=nonsense="]).unwrap().check(), Err(ConfigError::LogFilter));
+    }
+}

@@ -1,0 +1,22 @@
+//! The gRPC server as a library: [`wiring`] opens the parts, [`run`] serves them. The caller owns
+//! the port and the stop signal.
+//!
+//! **Architecture Invariant:** on the serving side this crate alone speaks tonic and prost.
+//! `wire` alone converts between messages and the types of the domain, `status` alone turns a
+//! failure into a gRPC status, and `wiring` alone names the backends.
+
+mod auth;
+pub mod config;
+mod front;
+mod listeners;
+pub mod process;
+mod rpc;
+mod run;
+mod status;
+pub mod telemetry;
+mod wire;
+pub mod wiring;
+
+pub use config::Config;
+pub use listeners::{ListenError, Listeners};
+pub use run::{RunError, run};

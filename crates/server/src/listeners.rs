@@ -1,0 +1,154 @@
+//! Where callers come in: TCP and Unix sockets, bound before anything is served.
+
+mod connection;
+mod unix;
+
+pub(crate) use connection::{Cut, cut};
+
+use crate::RunError;
+use crate::config::{Config, Listen};
+use connection::Connection;
+use futures::stream::{self, Stream, StreamExt};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use unix::UnixSocket;
+
+/// Connections served at a time; those beyond wait to be accepted.
+const CONNECTIONS: usize = 2_000;
+/// After a failed accept. The usual failure is that file descriptors have run out, and trying
+/// again at once would only burn a core.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Bound sockets. They queue callers from here on, and are closed when this is dropped.
+#[derive(Debug)]
+pub struct Listeners {
+    sockets: Vec<Socket>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener, SocketAddr),
+    Unix(UnixSocket),
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Address {
+        /// The address.
+        address: Listen,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Somebody answers on the Unix socket.
+    #[error("cannot listen on unix:{}: another process is serving there", path.display())]
+    Answered {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// What stands at the path of the Unix socket is none.
+    #[error(
+        "cannot listen on unix:{}: what is there is not a socket, and is left alone",
+        path.display()
+    )]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+impl Listeners {
+    /// Binds every address of the configuration.
+    ///
+    /// # Errors
+    /// The configuration is refused, or an address cannot be had.
+    pub async fn bind(config: &Config) -> Result<Self, RunError> {
+        config.check()?;
+        if let Some(address) = config.exposed() {
+            tracing::warn!(
+                %address,
+                "WAXSEAL_ALLOW_PLAINTEXT is set: values and tokens cross the network IN CLEAR, \
+                 readable by everyone on the way"
+            );
+        }
+        let mut sockets = Vec::new();
+        for listen in &config.listen {
+            sockets.push(match listen {
+                Listen::Tcp(address) => Socket::tcp(*address).await?,
+                Listen::Unix(path) => Socket::Unix(UnixSocket::bind(path)?),
+            });
+        }
+        Ok(Self { sockets })
+    }
+
+    /// The first TCP address, with the port that was taken where 0 was asked for.
+    #[must_use]
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        self.sockets.iter().find_map(|socket| match socket {
+            Socket::Tcp(_, address) => Some(*address),
+            Socket::Unix(_) => None,
+        })
+    }
+
+    /// Every address, as `ADDR:PORT` or `unix:PATH`.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let address = |socket: &Socket| match socket {
+            Socket::Tcp(_, address) => Listen::Tcp(*address).to_string(),
+            Socket::Unix(socket) => Listen::Unix(socket.path().to_owned()).to_string(),
+        };
+        self.sockets.iter().map(address).collect()
+    }
+
+    /// The connections that come in, until this stream is dropped; that closes the sockets.
+    pub(crate) fn accepted(self, cut: Cut) -> impl Stream<Item = io::Result<Connection>> {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        stream::select_all(self.sockets.into_iter().map(move |socket| {
+            let (places, cut) = (places.clone(), cut.clone());
+            let next = |(socket, places, cut): (Socket, Arc<Semaphore>, Cut)| async move {
+                let place = places.clone().acquire_owned().await.ok()?;
+                let stream = socket.accept().await;
+                Some((Ok(Connection::new(stream, place, &cut)), (socket, places, cut)))
+            };
+            stream::unfold((socket, places, cut), next).boxed()
+        }))
+    }
+}
+
+impl Socket {
+    async fn tcp(address: SocketAddr) -> Result<Self, ListenError> {
+        let refused = |source| ListenError::Address { address: Listen::Tcp(address), source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let bound = listener.local_addr().map_err(refused)?;
+        Ok(Self::Tcp(listener, bound))
+    }
+
+    /// The next caller. Failures are waited out: none of them ends a server.
+    async fn accept(&self) -> connection::Stream {
+        loop {
+            let accepted = match self {
+                Self::Tcp(listener, _) => listener.accept().await.and_then(|(stream, _)| {
+                    // tonic sets this on its own sockets only; without it small answers wait for
+                    // delayed acknowledgements.
+                    stream.set_nodelay(true)?;
+                    Ok(connection::Stream::Tcp(stream))
+                }),
+                Self::Unix(socket) => socket.accept().await.map(connection::Stream::Unix),
+            };
+            match accepted {
+                Ok(stream) => return stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Health of the server and of each service.
+
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+
+/// The whole, and each service by its name.
+const NAMES: [&str; 5] = [
+    "",
+    "waxseal.v1.ProjectService",
+    "waxseal.v1.EnvironmentService",
+    "waxseal.v1.SecretService",
+    super::runtime::NAME,
+];
+
+/// What health checks are told.
+pub(crate) struct Health(HealthReporter);
+
+/// The health service. It has to be told once that it [serves](Health::serving).
+pub(super) fn health() -> (Health, HealthServer<HealthService>) {
+    let reporter = HealthReporter::new();
+    let server = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+    (Health(reporter), server)
+}
+
+impl Health {
+    pub(crate) async fn serving(&self) {
+        self.say(ServingStatus::Serving).await;
+    }
+
+    pub(crate) async fn not_serving(&self) {
+        self.say(ServingStatus::NotServing).await;
+    }
+
+    async fn say(&self, status: ServingStatus) {
+        for name in NAMES {
+            self.0.set_service_status(name, status).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost::Message as _;
+
+    #[test]
+    fn every_service_has_its_health() {
+        let set = prost_types::FileDescriptorSet::decode(waxseal_proto::FILE_DESCRIPTOR_SET);
+        let files = set.unwrap().file;
+        let services = files.iter().flat_map(|file| {
+            file.service.iter().map(|service| format!("{}.{}", file.package(), service.name()))
+        });
+        let mut services: Vec<_> = services.collect();
+        services.push(String::new());
+        services.sort();
+        let mut names = NAMES.to_vec();
+        names.sort_unstable();
+        assert_eq!(services, names);
+    }
+}

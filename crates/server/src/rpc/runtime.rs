@@ -1,0 +1,128 @@
+//! `RuntimeService`. Written by hand where the others are generated: its answers are encoded
+//! already, and a codec copies them.
+
+use super::codec::ViewCodec;
+use super::{Answer as RpcAnswer, REQUEST_BYTES, answer};
+use crate::wire::slot::{Asked, stage};
+use crate::wire::view::Answer;
+use crate::wire::{name, runtime};
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tonic::body::Body;
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::{Request, Status};
+use waxseal_domain::caller::{Action, Caller};
+use waxseal_engine::{Engine, Error, Resolve};
+use waxseal_proto::v1::{ResolveEnvironmentRequest, ResolveSecretsRequest};
+
+pub(super) const NAME: &str = "waxseal.v1.RuntimeService";
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The service as the router has it.
+#[derive(Clone)]
+pub(super) struct RuntimeServer(Arc<Engine>);
+
+impl RuntimeServer {
+    pub(super) const fn new(engine: Arc<Engine>) -> Self {
+        Self(engine)
+    }
+}
+
+impl NamedService for RuntimeServer {
+    const NAME: &'static str = NAME;
+}
+
+impl tower_service::Service<http::Request<Body>> for RuntimeServer {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Boxed<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let engine = self.0.clone();
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                "/waxseal.v1.RuntimeService/ResolveEnvironment" => {
+                    let mut grpc =
+                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
+                    grpc.unary(ResolveEnvironment(engine), request).await
+                }
+                "/waxseal.v1.RuntimeService/ResolveSecrets" => {
+                    let mut grpc =
+                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
+                    grpc.unary(ResolveSecrets(engine), request).await
+                }
+                _ => Status::unimplemented("").into_http(),
+            })
+        })
+    }
+}
+
+struct ResolveEnvironment(Arc<Engine>);
+
+impl UnaryService<ResolveEnvironmentRequest> for ResolveEnvironment {
+    type Response = Answer;
+    type Future = Boxed<RpcAnswer<Answer>>;
+
+    fn call(&mut self, request: Request<ResolveEnvironmentRequest>) -> Self::Future {
+        let engine = self.0.clone();
+        Box::pin(answer(request, |caller, request| resolve_environment(engine, caller, request)))
+    }
+}
+
+struct ResolveSecrets(Arc<Engine>);
+
+impl UnaryService<ResolveSecretsRequest> for ResolveSecrets {
+    type Response = Answer;
+    type Future = Boxed<RpcAnswer<Answer>>;
+
+    fn call(&mut self, request: Request<ResolveSecretsRequest>) -> Self::Future {
+        let engine = self.0.clone();
+        Box::pin(answer(request, |caller, request| resolve_secrets(engine, caller, request)))
+    }
+}
+
+async fn resolve_environment(
+    engine: Arc<Engine>,
+    caller: Arc<Caller>,
+    request: ResolveEnvironmentRequest,
+) -> Result<Answer, Error> {
+    let (project, environment) = name::environment("name", &request.name)?;
+    let asked = Asked::stage(&project, &environment, request.stage);
+    let permit = engine.permit(&caller, Action::ResolveEnvironment, asked.target()).await?;
+    let resolve = Resolve {
+        project: &project,
+        environment: &environment,
+        stage: stage("stage", request.stage)?,
+        consistency: runtime::consistency(request.consistency)?,
+        if_revision_not: runtime::held(request.if_revision_not),
+    };
+    engine.resolve_environment(permit, resolve).await.map(Answer::new)
+}
+
+async fn resolve_secrets(
+    engine: Arc<Engine>,
+    caller: Arc<Caller>,
+    request: ResolveSecretsRequest,
+) -> Result<Answer, Error> {
+    let (project, environment) = name::environment("name", &request.name)?;
+    let asked = Asked::stage(&project, &environment, request.stage);
+    let permit = engine.permit(&caller, Action::ResolveSecrets, asked.target()).await?;
+    let resolve = Resolve {
+        project: &project,
+        environment: &environment,
+        stage: stage("stage", request.stage)?,
+        consistency: runtime::consistency(request.consistency)?,
+        if_revision_not: runtime::held(request.if_revision_not),
+    };
+    let names = runtime::names(&request.secrets)?;
+    let resolution = engine.resolve_secrets(permit, resolve, &names, request.allow_unset).await?;
+    Ok(Answer::new(resolution))
+}

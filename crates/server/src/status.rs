@@ -1,0 +1,359 @@
+//! The one place where a failure gets its gRPC status: code, reason, message and details.
+//!
+//! Messages say what to do. They hold no input, no value and no other system's words; the names
+//! of secrets in them have been parsed as names.
+
+mod refusal;
+
+pub(crate) use refusal::Refusal;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+use waxseal_engine::{Error, Offenders};
+use waxseal_proto::v1::ErrorReason;
+
+const DOMAIN: &str = "waxseal.dev";
+/// What the names in a message may take; the metadata holds many more.
+const NAMED_IN_MESSAGE: usize = 10;
+
+const SOON: Duration = Duration::from_millis(100);
+const SECOND: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_secs(5);
+/// Space on a disk does not come back by itself.
+const MUCH_LATER: Duration = Duration::from_secs(60);
+
+/// A failure in the words of the wire.
+struct Said {
+    code: Code,
+    reason: ErrorReason,
+    message: Cow<'static, str>,
+    details: ErrorDetails,
+}
+
+/// The status of a failed call. Its source is kept for the log and does not reach the caller.
+pub(crate) fn of(error: Error) -> Status {
+    let said = say(&error);
+    let logged = matches!(said.code, Code::Internal | Code::Unavailable | Code::DataLoss)
+        || said.reason == ErrorReason::KeyUnavailable;
+    let mut status = said.into_status();
+    if logged {
+        status.set_source(Arc::new(error));
+    }
+    status
+}
+
+/// The mapping. There is no default arm: a new failure does not compile until it is mapped.
+fn say(error: &Error) -> Said {
+    use ErrorReason as R;
+    match error {
+        Error::InvalidName { field, rule } => {
+            Said::argument(R::InvalidName, field, &format!("must {rule}"))
+        }
+        Error::InvalidField { field, rule } => Said::argument(R::InvalidField, field, rule),
+        Error::InvalidValue { field, source } => {
+            Said::argument(R::InvalidValue, field, &source.to_string())
+        }
+        Error::ChecksumMismatch { field } => Said::argument(
+            R::ChecksumMismatch,
+            &format!("{field}.crc32c"),
+            "must be the CRC-32C of the payload's bytes: the payload was damaged on its way, or \
+             the checksum is of something else",
+        ),
+        Error::InvalidPageToken => Said::argument(
+            R::InvalidPageToken,
+            "page_token",
+            "must be the next_page_token of the same list, for the same caller and arguments, not \
+             older than a day; begin again without one",
+        ),
+        Error::InvalidFieldMask { rule } => {
+            Said::argument(R::InvalidFieldMask, "update_mask", rule)
+        }
+        Error::InvalidRevision { field } => Said::argument(
+            R::InvalidRevision,
+            field,
+            "must be a revision as a response gave it, unaltered",
+        ),
+        Error::InvalidRequestId => Said::argument(
+            R::InvalidRequestId,
+            "request_id",
+            "must be a UUID in its 36-character form, and not the nil UUID",
+        ),
+        Error::RequestIdReused => Said::argument(
+            R::RequestIdReused,
+            "request_id",
+            "must not have been used for another request in the last 24 hours",
+        ),
+        Error::RequestInProgress => Said::new(
+            Code::Aborted,
+            R::RequestInProgress,
+            "the first call with this request_id is not finished yet; repeat this one in a moment",
+        )
+        .retry(SOON),
+        Error::CredentialsMissing => Said::new(
+            Code::Unauthenticated,
+            R::CredentialsMissing,
+            "the call has no credentials: send the metadata `authorization: Bearer TOKEN`",
+        ),
+        Error::CredentialsInvalid => Said::new(
+            Code::Unauthenticated,
+            R::CredentialsInvalid,
+            "the credentials are not valid: malformed, unknown, expired or revoked",
+        ),
+        Error::PermissionDenied => Said::new(
+            Code::PermissionDenied,
+            R::PermissionDenied,
+            "the caller may not do this here, whether or not it exists",
+        ),
+        Error::SecretRestricted => Said::new(
+            Code::PermissionDenied,
+            R::SecretRestricted,
+            "the secret is restricted: its values are never revealed, to anyone",
+        ),
+        Error::EnvironmentProtected => Said::new(
+            Code::PermissionDenied,
+            R::EnvironmentProtected,
+            "a protected environment resolves this live: only an admin may change or remove it",
+        ),
+        Error::ProjectNotFound => {
+            Said::new(Code::NotFound, R::ProjectNotFound, "there is no such project")
+        }
+        Error::EnvironmentNotFound => Said::new(
+            Code::NotFound,
+            R::EnvironmentNotFound,
+            "there is no such environment in the project",
+        ),
+        Error::SecretNotFound(offenders) => Said::new(
+            Code::NotFound,
+            R::SecretNotFound,
+            sentence(offenders, "there is no such secret in the project", "unknown"),
+        )
+        .offenders(offenders),
+        Error::VersionNotFound => Said::new(
+            Code::NotFound,
+            R::VersionNotFound,
+            "the slot keeps no version of that number",
+        ),
+        Error::ProjectExists => {
+            Said::new(Code::AlreadyExists, R::ProjectExists, "there is a project of that id")
+        }
+        Error::EnvironmentExists => Said::new(
+            Code::AlreadyExists,
+            R::EnvironmentExists,
+            "there is an environment of that id in the project",
+        ),
+        Error::SecretExists => Said::new(
+            Code::AlreadyExists,
+            R::SecretExists,
+            "there is a secret of that name in the project, perhaps in another case",
+        ),
+        Error::NameHeldByDeleted => Said::new(
+            Code::AlreadyExists,
+            R::NameHeldByDeleted,
+            "a deleted secret holds that name until it is purged; UndeleteSecret brings it back",
+        ),
+        Error::EtagMismatch => Said::new(
+            Code::Aborted,
+            R::EtagMismatch,
+            "the object has changed since that etag was given; read it again before trying again",
+        ),
+        Error::Conflict => Said::new(
+            Code::Aborted,
+            R::Conflict,
+            "other writes came first again and again, and nothing was changed; repeat the call",
+        )
+        .retry(SOON),
+        Error::VisibilityRatchet => Said::new(
+            Code::FailedPrecondition,
+            R::VisibilityRatchet,
+            "a restricted secret never becomes masked",
+        )
+        .precondition("secret"),
+        Error::SecretDeleted => Said::new(
+            Code::FailedPrecondition,
+            R::SecretDeleted,
+            "the secret is deleted; UndeleteSecret brings it back",
+        )
+        .precondition("secret"),
+        Error::SecretNotDeleted => {
+            Said::new(Code::FailedPrecondition, R::SecretNotDeleted, "the secret is not deleted")
+                .precondition("secret")
+        }
+        Error::SecretUnset(offenders) => Said::new(
+            Code::FailedPrecondition,
+            R::SecretUnset,
+            sentence(offenders, "the secret has no value there", "without a value there"),
+        )
+        .offenders(offenders)
+        .precondition("secret"),
+        Error::EnvironmentIsMain => Said::new(
+            Code::FailedPrecondition,
+            R::EnvironmentIsMain,
+            "main belongs to its project and cannot be deleted",
+        )
+        .precondition("environment"),
+        Error::EnvironmentHasOverrides { count } => Said::new(
+            Code::FailedPrecondition,
+            R::EnvironmentHasOverrides,
+            format!("the environment has {count} override(s); set force to delete them with it"),
+        )
+        .precondition("environment"),
+        Error::RevisionMismatch { field } => Said::new(
+            Code::FailedPrecondition,
+            R::RevisionMismatch,
+            format!("{field} is of another project or store, or ahead of this one"),
+        )
+        .precondition(field),
+        Error::EnvironmentLimit { limit } => Said::new(
+            Code::ResourceExhausted,
+            R::EnvironmentLimit,
+            format!("the project has {limit} environments, as many as it may"),
+        )
+        .quota("environments of a project"),
+        Error::SecretLimit { limit } => Said::new(
+            Code::ResourceExhausted,
+            R::SecretLimit,
+            format!(
+                "the project has {limit} secrets, as many as it may; deleted ones count until they \
+                 are purged"
+            ),
+        )
+        .quota("secrets of a project"),
+        Error::ViewTooLarge => Said::new(
+            Code::ResourceExhausted,
+            R::ViewTooLarge,
+            "what an environment resolves would be larger than 3.5 MiB (3670016 bytes) encoded; \
+             nothing was changed",
+        )
+        .quota("bytes of a view"),
+        Error::BatchTooLarge => Said::new(
+            Code::ResourceExhausted,
+            R::BatchTooLarge,
+            "a batch holds at most 100 overrides and 1 MiB (1048576 bytes) of values; nothing was \
+             changed",
+        )
+        .quota("overrides of a batch"),
+        Error::DataLoss { what } => Said::new(
+            Code::DataLoss,
+            R::DataLoss,
+            format!(
+                "what is stored does not authenticate ({what}): it was damaged or tampered with, \
+                 and nothing of it is given; tell an operator"
+            ),
+        ),
+        Error::KeyUnavailable(_) => Said::new(
+            Code::FailedPrecondition,
+            R::KeyUnavailable,
+            "the key that protects this is disabled, gone or not ours to use; tell an operator",
+        )
+        .precondition("key"),
+        Error::KeyServiceUnavailable(_) => Said::new(
+            Code::Unavailable,
+            R::KeyUnavailable,
+            "the key provider does not answer; repeat the call in a moment",
+        )
+        .retry(LATER),
+        Error::StorageUnavailable(_) => Said::new(
+            Code::Unavailable,
+            R::StorageUnavailable,
+            "the database does not answer; repeat the call in a moment",
+        )
+        .retry(SECOND),
+        Error::StorageFull => Said::new(
+            Code::Unavailable,
+            R::StorageFull,
+            "the database has no space left, and nothing was changed; tell an operator",
+        )
+        .retry(MUCH_LATER),
+        Error::CommitUnknown => Said::new(
+            Code::Unavailable,
+            R::CommitUnknown,
+            "the change may have been made or not: repeat the call with the same request_id, and \
+             it is applied once",
+        )
+        .retry(SECOND),
+        Error::ShuttingDown => Said::new(
+            Code::Unavailable,
+            R::ShuttingDown,
+            "this server is about to stop, and nothing was changed; call another one, or again",
+        )
+        .retry(SECOND),
+        Error::Internal(_) => Said::internal(),
+    }
+}
+
+/// `singular` for one offender that the caller knows by itself, else which they are.
+fn sentence(offenders: &Offenders, singular: &'static str, each: &str) -> Cow<'static, str> {
+    let Offenders { names, total } = offenders;
+    if names.is_empty() {
+        return singular.into();
+    }
+    let shown: Vec<&str> = names.iter().take(NAMED_IN_MESSAGE).map(|n| n.as_str()).collect();
+    let more = total.saturating_sub(shown.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{each}: {}{more}", shown.join(", ")).into()
+}
+
+impl Said {
+    fn new(code: Code, reason: ErrorReason, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, reason, message: message.into(), details: ErrorDetails::new() }
+    }
+
+    fn argument(reason: ErrorReason, field: &str, rule: &str) -> Self {
+        let mut said = Self::new(Code::InvalidArgument, reason, format!("{field} {rule}"));
+        said.details.add_bad_request_violation(field, rule);
+        said
+    }
+
+    fn internal() -> Self {
+        Self::new(
+            Code::Internal,
+            ErrorReason::Internal,
+            "the server failed, and has logged why under this call's x-request-id; tell an operator",
+        )
+    }
+
+    fn retry(mut self, after: Duration) -> Self {
+        self.details.set_retry_info(Some(after));
+        self
+    }
+
+    fn precondition(mut self, subject: &str) -> Self {
+        let kind = name(self.reason);
+        self.details.add_precondition_failure_violation(kind, subject, &*self.message);
+        self
+    }
+
+    fn quota(mut self, subject: &str) -> Self {
+        self.details.add_quota_failure_violation(subject, &*self.message);
+        self
+    }
+
+    fn offenders(mut self, offenders: &Offenders) -> Self {
+        let Offenders { names, total } = offenders;
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        let metadata =
+            [("secrets".to_owned(), names.join(",")), ("total".to_owned(), total.to_string())];
+        self.details.set_error_info(name(self.reason), DOMAIN, metadata);
+        self
+    }
+
+    fn into_status(self) -> Status {
+        let Self { code, reason, message, mut details } = self;
+        if details.error_info().is_none() {
+            details.set_error_info(name(reason), DOMAIN, []);
+        }
+        Status::with_error_details(code, message, details)
+    }
+}
+
+/// The reason as it stands in `ErrorInfo`, without the prefix of the enum.
+fn name(reason: ErrorReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests;

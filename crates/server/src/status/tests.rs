@@ -1,0 +1,171 @@
+use super::*;
+use std::collections::BTreeSet;
+use waxseal_domain::name::SecretName;
+use waxseal_domain::value::InvalidValue;
+
+const CANARY: &str = "CANARY-f00d";
+
+fn names(count: usize) -> Offenders {
+    let mut bytes = 0;
+    let all = (0..count).map(|n| SecretName::parse(&format!("{}{n:04}", "N".repeat(60))).unwrap());
+    let fit = all.take_while(|name| {
+        bytes += name.as_str().len() + 2;
+        bytes <= waxseal_domain::limits::OFFENDERS_BYTES
+    });
+    Offenders { names: fit.collect(), total: count }
+}
+
+/// One failure of each kind, as large as it gets.
+fn every() -> Vec<Error> {
+    let field = || "overrides[99].secret".to_owned();
+    let kms = || waxseal_kms::Error::Unavailable { key_id: CANARY.to_owned() };
+    vec![
+        Error::InvalidName { field: field(), rule: "match ^[a-z]$" },
+        Error::InvalidField { field: field(), rule: "must be at most 128 bytes".to_owned() },
+        Error::InvalidValue { field: field(), source: InvalidValue::Nul },
+        Error::ChecksumMismatch { field: field() },
+        Error::InvalidPageToken,
+        Error::InvalidFieldMask { rule: "must hold at most 100 paths" },
+        Error::InvalidRevision { field: "if_revision_not" },
+        Error::InvalidRequestId,
+        Error::RequestIdReused,
+        Error::RequestInProgress,
+        Error::CredentialsMissing,
+        Error::CredentialsInvalid,
+        Error::PermissionDenied,
+        Error::SecretRestricted,
+        Error::EnvironmentProtected,
+        Error::ProjectNotFound,
+        Error::EnvironmentNotFound,
+        Error::SecretNotFound(names(1_000)),
+        Error::VersionNotFound,
+        Error::ProjectExists,
+        Error::EnvironmentExists,
+        Error::SecretExists,
+        Error::NameHeldByDeleted,
+        Error::EtagMismatch,
+        Error::Conflict,
+        Error::VisibilityRatchet,
+        Error::SecretDeleted,
+        Error::SecretNotDeleted,
+        Error::SecretUnset(names(1_000)),
+        Error::EnvironmentIsMain,
+        Error::EnvironmentHasOverrides { count: u64::MAX },
+        Error::RevisionMismatch { field: "consistency.at_least.revision" },
+        Error::EnvironmentLimit { limit: usize::MAX },
+        Error::SecretLimit { limit: usize::MAX },
+        Error::ViewTooLarge,
+        Error::BatchTooLarge,
+        Error::DataLoss { what: "the manifest" },
+        Error::KeyUnavailable(kms()),
+        Error::KeyServiceUnavailable(kms()),
+        Error::StorageUnavailable(waxseal_storage::Error::Unavailable { what: CANARY.to_owned() }),
+        Error::StorageFull,
+        Error::CommitUnknown,
+        Error::ShuttingDown,
+        Error::Internal(CANARY.into()),
+    ]
+}
+
+const REFUSALS: [Refusal; 8] = [
+    Refusal::MethodUnknown,
+    Refusal::NotGrpc,
+    Refusal::Compressed,
+    Refusal::MessageTooLarge,
+    Refusal::MalformedMessage,
+    Refusal::InvalidTimeout,
+    Refusal::DeadlineExceeded,
+    Refusal::Internal,
+];
+
+fn statuses() -> Vec<Status> {
+    every().into_iter().map(of).chain(REFUSALS.map(Status::from)).collect()
+}
+
+fn reason(status: &Status) -> String {
+    status.get_error_details().error_info().unwrap().reason.clone()
+}
+
+#[test]
+fn every_public_reason_is_given_by_something() {
+    let given: BTreeSet<String> = statuses().iter().map(reason).collect();
+    let public: BTreeSet<String> = (1..)
+        .map_while(|number| ErrorReason::try_from(number).ok())
+        .map(|reason| name(reason).to_owned())
+        .collect();
+    assert_eq!(given, public);
+}
+
+#[test]
+fn every_error_has_one_error_info_and_what_its_code_asks_for() {
+    for status in statuses() {
+        let details = status.get_error_details_vec();
+        let infos: Vec<_> = details
+            .iter()
+            .filter_map(|detail| match detail {
+                tonic_types::ErrorDetail::ErrorInfo(info) => Some(info),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(infos.len(), 1, "{status:?}");
+        assert_eq!(infos[0].domain, "waxseal.dev");
+        assert!(!infos[0].reason.starts_with("ERROR_REASON"));
+        let details = status.get_error_details();
+        let code = status.code();
+        assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument, "{status:?}");
+        assert_eq!(
+            details.quota_failure().is_some(),
+            code == Code::ResourceExhausted,
+            "{status:?}"
+        );
+        let precondition = details.precondition_failure().is_some();
+        assert_eq!(precondition, code == Code::FailedPrecondition, "{status:?}");
+        if code == Code::Unavailable {
+            assert!(details.retry_info().is_some(), "{status:?}");
+        }
+    }
+}
+
+#[test]
+fn details_stay_within_8_kib_and_messages_are_short() {
+    for status in statuses() {
+        assert!(
+            status.details().len() <= 8 * 1024,
+            "{:?}: {}",
+            status.code(),
+            status.details().len()
+        );
+        assert!(status.message().len() <= 1024, "{}", status.message());
+    }
+}
+
+#[test]
+fn nothing_of_a_source_is_said() {
+    for status in statuses() {
+        let details = format!("{:?}", status.get_error_details());
+        assert!(!status.message().contains(CANARY) && !details.contains(CANARY), "{details}");
+    }
+}
+
+#[test]
+fn causes_are_kept_for_the_log() {
+    use std::error::Error as _;
+    for error in [Error::Internal("a cause".into()), Error::DataLoss { what: "a row" }] {
+        assert!(of(error).source().is_some());
+    }
+    assert!(of(Error::PermissionDenied).source().is_none());
+}
+
+#[test]
+fn offenders_are_named_as_many_as_fit_and_counted() {
+    let status = of(Error::SecretUnset(names(1_000)));
+    let details = status.get_error_details();
+    let metadata = &details.error_info().unwrap().metadata;
+    assert_eq!(metadata["total"], "1000");
+    let listed = metadata["secrets"].split(',').count();
+    assert_eq!(listed, names(1_000).names.len());
+    assert!(status.message().ends_with(" and 990 more"), "{}", status.message());
+
+    let few = of(Error::SecretNotFound(names(2)));
+    assert!(!few.message().contains("more"), "{}", few.message());
+}

@@ -1,0 +1,139 @@
+use super::*;
+use prost::Message as _;
+use waxseal_domain::name::SecretName;
+use waxseal_domain::value::SecretValue;
+use waxseal_domain::view::{Origin, UnsetReason, encoded_unset, encoded_value};
+use waxseal_proto::v1::{self, secret_payload::Payload};
+
+fn name(name: &str) -> SecretName {
+    SecretName::parse(name).unwrap()
+}
+
+fn resolved(at: &str, kind: PayloadKind, value: &[u8], origin: Origin, version: u64) -> Resolved {
+    let value = SecretValue::new(kind, Zeroizing::new(value.to_vec())).unwrap();
+    Resolved { name: name(at), value, origin, version }
+}
+
+fn view() -> View {
+    let text = PayloadKind::Text;
+    let long = "x".repeat(65_536);
+    View {
+        secrets: vec![
+            resolved("A", text, b"x", Origin::Default, 1),
+            resolved("BYTES", PayloadKind::Bytes, &[0, 255, 128], Origin::Override, 127),
+            resolved("LONG", text, long.as_bytes(), Origin::Override, 128),
+            resolved(&"N".repeat(64), text, "é\n".as_bytes(), Origin::Default, 1 << 40),
+        ],
+        unset: vec![
+            Unset { name: name("NONE"), reason: UnsetReason::NoValue },
+            Unset { name: name(&"U".repeat(64)), reason: UnsetReason::FallbackDenied },
+        ],
+    }
+}
+
+/// The same view as the generated messages have it.
+fn message(view: &View) -> v1::ResolveEnvironmentResponse {
+    let secret = |resolved: &Resolved| {
+        let value = resolved.value.expose();
+        let payload = match resolved.value.kind() {
+            PayloadKind::Text => Payload::Text(String::from_utf8(value.to_vec()).unwrap()),
+            PayloadKind::Bytes => Payload::Data(value.to_vec()),
+        };
+        let crc32c = Some(i64::from(crc32c::crc32c(value)));
+        v1::ResolvedSecret {
+            secret: resolved.name.to_string(),
+            payload: Some(v1::SecretPayload { payload: Some(payload), crc32c }),
+            origin: environment::origin(resolved.origin).into(),
+            version: i64::try_from(resolved.version).unwrap(),
+        }
+    };
+    let unset = |unset: &Unset| v1::UnsetSecret {
+        secret: unset.name.to_string(),
+        reason: environment::unset_reason(unset.reason).into(),
+    };
+    v1::ResolveEnvironmentResponse {
+        revision: "token".to_owned(),
+        secrets: view.secrets.iter().map(secret).collect(),
+        unset: view.unset.iter().map(unset).collect(),
+        not_modified: false,
+    }
+}
+
+fn answered(parts: Vec<Bytes>, not_modified: bool) -> Vec<u8> {
+    let answer = Answer::new(Resolution { revision: "token".into(), parts, not_modified });
+    let mut buffer = Vec::new();
+    answer.write(&mut buffer);
+    assert_eq!(buffer.len(), answer.length());
+    buffer
+}
+
+#[test]
+fn a_view_decodes_as_what_it_is() {
+    let expected = message(&view());
+    let answer = answered(vec![Encoder.encode(view()).bytes], false);
+    assert!(v1::ResolveEnvironmentResponse::decode(&*answer).unwrap() == expected);
+    assert!(answer == expected.encode_to_vec(), "byte for byte");
+    let v1::ResolveSecretsResponse { revision, secrets, unset, not_modified } =
+        v1::ResolveSecretsResponse::decode(&*answer).unwrap();
+    let same = v1::ResolveEnvironmentResponse { revision, secrets, unset, not_modified };
+    assert!(same == expected, "both responses have the same fields");
+}
+
+#[test]
+fn every_range_is_one_whole_field() {
+    let EncodedView { bytes, secrets, unset } = Encoder.encode(view());
+    let expected = message(&view());
+    assert_eq!((secrets.len(), unset.len()), (4, 2));
+    for ((name, range), secret) in secrets.into_iter().zip(expected.secrets) {
+        let alone = answered(vec![bytes.slice(range)], false);
+        let decoded = v1::ResolveSecretsResponse::decode(&*alone).unwrap();
+        assert_eq!(name.as_str(), secret.secret);
+        assert!(decoded.secrets == [secret] && decoded.unset.is_empty());
+    }
+    for ((name, _, range), unset) in unset.into_iter().zip(expected.unset) {
+        let alone = answered(vec![bytes.slice(range)], false);
+        let decoded = v1::ResolveSecretsResponse::decode(&*alone).unwrap();
+        assert_eq!(name.as_str(), unset.secret);
+        assert!(decoded.unset == [unset] && decoded.secrets.is_empty());
+    }
+}
+
+#[test]
+fn not_modified_is_said() {
+    let decoded = v1::ResolveEnvironmentResponse::decode(&*answered(vec![], true)).unwrap();
+    assert!(decoded.not_modified && decoded.secrets.is_empty() && decoded.revision == "token");
+}
+
+#[test]
+fn an_entry_is_never_larger_than_the_domain_counts() {
+    for length in [1, 127, 128, 16_383, 16_384, 65_536] {
+        for version in [1, 127, 128, u64::from(u32::MAX), u64::MAX >> 1] {
+            for secret in ["A".to_owned(), "N".repeat(64)] {
+                let value = vec![b'x'; length];
+                let counted = encoded_value(&name(&secret), length as u64, version);
+                let kind = PayloadKind::Text;
+                let resolved = resolved(&secret, kind, &value, Origin::Default, version);
+                let view = View { secrets: vec![resolved], unset: vec![] };
+                let encoded = Encoder.encode(view).bytes.len() as u64;
+                assert!(encoded <= counted, "{secret} {length} {version}: {encoded} > {counted}");
+                // The checksum is counted at its longest.
+                assert!(counted - encoded <= 6, "{secret} {length} {version}");
+            }
+        }
+    }
+    for secret in ["A".to_owned(), "N".repeat(64)] {
+        let counted = encoded_unset(&name(&secret));
+        let unset = vec![Unset { name: name(&secret), reason: UnsetReason::FallbackDenied }];
+        let encoded = Encoder.encode(View { secrets: vec![], unset }).bytes.len();
+        assert_eq!(encoded as u64, counted);
+    }
+}
+
+#[test]
+fn an_encoded_view_is_as_large_as_its_buffer() {
+    let view = Encoder.encode(view());
+    let owned = view.bytes.len();
+    let ranges = view.secrets.iter().map(|(_, range)| range.len()).sum::<usize>()
+        + view.unset.iter().map(|(_, _, range)| range.len()).sum::<usize>();
+    assert_eq!(owned, ranges);
+}

@@ -1,0 +1,278 @@
+//! The store: sealed bytes and metadata, one transaction per change.
+//!
+//! **Architecture Invariant:** the store never sees a value, and never decides a rule. It offers
+//! snapshots to read and transactions to write, cut by group of rows; the engine says what they
+//! mean. Every backend passes [`contract`].
+
+pub mod contract;
+mod error;
+mod rows;
+mod sqlite;
+
+pub use error::Error;
+pub use rows::{
+    AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow, TokenRow,
+    ValueHead, ValueRow, Wrapped,
+};
+pub use sqlite::Sqlite;
+
+use async_trait::async_trait;
+use std::sync::Arc;
+use uuid::Uuid;
+use waxseal_domain::environment::Stage;
+use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
+use waxseal_domain::secret::Secret;
+use waxseal_domain::slot::Place;
+use waxseal_domain::time::Timestamp;
+use waxseal_domain::uid::{EnvironmentUid, Incarnation, ProjectUid, SecretUid};
+
+/// The result of a storage operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The newest committed state of a project, as far as a warm read needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The life of the store that the revisions count in.
+    pub incarnation: Incarnation,
+    /// The project's identity.
+    pub project: ProjectUid,
+    /// The project's revision.
+    pub revision: u64,
+    /// The project's environments.
+    pub environments: Vec<EnvironmentHead>,
+}
+
+/// An environment in a [`Head`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentHead {
+    /// Its identity.
+    pub uid: EnvironmentUid,
+    /// Its id.
+    pub id: EnvironmentId,
+    /// The revision of its draft view.
+    pub draft: u64,
+    /// The revision of its live view.
+    pub live: u64,
+}
+
+impl EnvironmentHead {
+    /// The revision of one of its views.
+    #[must_use]
+    pub const fn view(&self, stage: Stage) -> u64 {
+        match stage {
+            Stage::Draft => self.draft,
+            Stage::Live => self.live,
+        }
+    }
+}
+
+impl Head {
+    /// The environment of this id.
+    #[must_use]
+    pub fn environment(&self, id: &EnvironmentId) -> Option<&EnvironmentHead> {
+        self.environments.iter().find(|environment| environment.id == *id)
+    }
+}
+
+/// A store.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The head of a project: never older than any commit that was acknowledged before the call.
+    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>>;
+
+    /// One consistent state to read, at least as new as every head handed out before the call.
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>>;
+
+    /// A transaction to write in; `name` is for the log. Dropped without a commit, it leaves
+    /// nothing behind.
+    async fn begin(&self, name: &'static str) -> Result<Box<dyn Transaction>>;
+}
+
+/// Everything that can be read of one state.
+pub trait Snapshot:
+    MetaRows + ProjectRows + EnvironmentRows + SecretRows + SlotRows + RequestRows + TokenRows + Send
+{
+}
+
+/// A state that can be changed, all at once or not at all.
+#[async_trait]
+pub trait Transaction:
+    Snapshot
+    + MetaEdits
+    + ProjectEdits
+    + EnvironmentEdits
+    + SecretEdits
+    + SlotEdits
+    + RequestEdits
+    + AuditEdits
+    + TokenEdits
+{
+    /// Makes the changes durable and then visible, heads among them.
+    ///
+    /// # Errors
+    /// [`Error::CommitUnknown`] where it cannot be told whether the changes were made.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// What is true of the store as a whole.
+#[async_trait]
+pub trait MetaRows {
+    /// The store's one row; none before the first start is done.
+    async fn meta(&mut self) -> Result<Option<Meta>>;
+}
+
+/// Writes [`MetaRows`].
+#[async_trait]
+pub trait MetaEdits {
+    /// Writes the store's one row, once.
+    async fn insert_meta(&mut self, meta: Meta) -> Result<()>;
+}
+
+/// Projects and their heads.
+#[async_trait]
+pub trait ProjectRows {
+    /// The project of this id. In a transaction this also orders all writers of the project: it
+    /// returns once no other can commit before this one ends.
+    async fn project(&mut self, id: &ProjectId) -> Result<Option<ProjectRow>>;
+
+    /// Up to `limit` projects whose ids follow `after`, in the order of their ids.
+    async fn projects(
+        &mut self,
+        after: Option<&ProjectId>,
+        limit: usize,
+    ) -> Result<Vec<ProjectRow>>;
+
+    /// How many projects there are.
+    async fn count_projects(&mut self) -> Result<u64>;
+}
+
+/// Writes [`ProjectRows`].
+#[async_trait]
+pub trait ProjectEdits {
+    /// Adds a project.
+    async fn insert_project(&mut self, row: &ProjectRow) -> Result<()>;
+
+    /// Writes a project's own fields, its head and its manifest.
+    async fn update_project(&mut self, row: &ProjectRow) -> Result<()>;
+}
+
+/// Environments.
+#[async_trait]
+pub trait EnvironmentRows {
+    /// All environments of a project, in the order of their ids.
+    async fn environments(&mut self, project: ProjectUid) -> Result<Vec<EnvironmentRow>>;
+}
+
+/// Writes [`EnvironmentRows`].
+#[async_trait]
+pub trait EnvironmentEdits {
+    /// Adds an environment.
+    async fn insert_environment(&mut self, project: ProjectUid, row: &EnvironmentRow)
+    -> Result<()>;
+
+    /// Writes an environment's settings, revisions and digests.
+    async fn update_environment(&mut self, row: &EnvironmentRow) -> Result<()>;
+
+    /// Removes an environment with all its overrides, every version of them.
+    async fn remove_environment(&mut self, project: ProjectUid, uid: EnvironmentUid) -> Result<()>;
+}
+
+/// Secrets without their values.
+#[async_trait]
+pub trait SecretRows {
+    /// All secrets of a project, deleted ones too, in the order of their names without regard
+    /// to case.
+    async fn secrets(&mut self, project: ProjectUid) -> Result<Vec<Secret>>;
+
+    /// The secret that holds this name, regardless of case.
+    async fn secret(&mut self, project: ProjectUid, name: &SecretName) -> Result<Option<Secret>>;
+}
+
+/// Writes [`SecretRows`].
+#[async_trait]
+pub trait SecretEdits {
+    /// Adds a secret.
+    async fn insert_secret(&mut self, project: ProjectUid, secret: &Secret) -> Result<()>;
+
+    /// Writes a secret's metadata.
+    async fn update_secret(&mut self, secret: &Secret) -> Result<()>;
+}
+
+/// Slots and the versions of their values.
+#[async_trait]
+pub trait SlotRows {
+    /// Every slot of a project in one place: all default slots, or all overrides of one
+    /// environment and stage. Slots of deleted secrets too.
+    async fn slots(&mut self, project: ProjectUid, place: Place) -> Result<Vec<SlotRow>>;
+
+    /// Every slot of a project.
+    async fn all_slots(&mut self, project: ProjectUid) -> Result<Vec<SlotRow>>;
+
+    /// The current values of every slot of a project in one place; cleared ones not.
+    async fn current_values(&mut self, project: ProjectUid, place: Place) -> Result<Vec<ValueRow>>;
+
+    /// One version of one slot.
+    async fn value(
+        &mut self,
+        secret: SecretUid,
+        place: Place,
+        version: u64,
+    ) -> Result<Option<ValueRow>>;
+
+    /// Every kept version of every slot of a secret.
+    async fn values_of(&mut self, secret: SecretUid) -> Result<Vec<ValueRow>>;
+}
+
+/// Writes [`SlotRows`].
+#[async_trait]
+pub trait SlotEdits {
+    /// Adds or replaces a slot's pointer; `value` of the row is not looked at.
+    async fn put_slot(&mut self, project: ProjectUid, row: &SlotRow) -> Result<()>;
+
+    /// Adds a value version.
+    async fn insert_value(&mut self, row: &ValueRow) -> Result<()>;
+
+    /// Replaces the sealed content of a version that stands: same uid, another data key.
+    async fn reseal_value(&mut self, row: &ValueRow) -> Result<()>;
+}
+
+/// Answers kept for retries.
+#[async_trait]
+pub trait RequestRows {
+    /// What is kept for this caller and request id.
+    async fn request(&mut self, principal: &str, id: Uuid) -> Result<Option<RequestRow>>;
+}
+
+/// Writes [`RequestRows`].
+#[async_trait]
+pub trait RequestEdits {
+    /// Keeps an answer, in place of an expired one under the same id.
+    async fn put_request(&mut self, row: &RequestRow) -> Result<()>;
+
+    /// Drops what was kept before this time.
+    async fn forget_requests(&mut self, before: Timestamp) -> Result<()>;
+}
+
+/// Writes the audit trail.
+#[async_trait]
+pub trait AuditEdits {
+    /// Adds a row.
+    async fn append_audit(&mut self, row: &AuditRow) -> Result<()>;
+}
+
+/// API tokens.
+#[async_trait]
+pub trait TokenRows {
+    /// The token of this id.
+    async fn token(&mut self, id: &str) -> Result<Option<TokenRow>>;
+
+    /// How many tokens there are.
+    async fn count_tokens(&mut self) -> Result<u64>;
+}
+
+/// Writes [`TokenRows`].
+#[async_trait]
+pub trait TokenEdits {
+    /// Adds a token.
+    async fn insert_token(&mut self, row: &TokenRow) -> Result<()>;
+}

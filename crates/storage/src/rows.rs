@@ -1,0 +1,203 @@
+//! Rows as the engine sees them. Sealed and wrapped bytes are ciphertext; nothing else here is
+//! secret.
+
+use uuid::Uuid;
+use waxseal_domain::environment::{Environment, Stage};
+use waxseal_domain::project::Project;
+use waxseal_domain::slot::Place;
+use waxseal_domain::time::Timestamp;
+use waxseal_domain::uid::{
+    Deployment, EnvironmentUid, Incarnation, ProjectUid, SecretUid, ValueUid,
+};
+use waxseal_domain::value::PayloadKind;
+
+/// A data key as the key provider wrapped it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrapped {
+    /// How it is wrapped; the key provider's own number.
+    pub kind: u8,
+    /// The wrapping key.
+    pub key_id: String,
+    /// The wrapped key.
+    pub bytes: Vec<u8>,
+}
+
+/// The store's one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// The deployment that the store belongs to.
+    pub deployment: Deployment,
+    /// The store's present life.
+    pub incarnation: Incarnation,
+    /// The deployment's service key.
+    pub service_key: Wrapped,
+    /// When the store was made.
+    pub created: Timestamp,
+}
+
+/// A project, its head and its manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectRow {
+    /// The project's own fields.
+    pub project: Project,
+    /// The project's revision.
+    pub revision: u64,
+    /// The key that authenticates the manifest.
+    pub integrity_key: Wrapped,
+    /// Digest of the secrets and their default slots.
+    pub catalogue: [u8; 32],
+    /// MAC over head, environments and digests.
+    pub manifest: [u8; 32],
+}
+
+/// One view's revision, and the digest of its overrides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// The last revision that could alter the view.
+    pub revision: u64,
+    /// Digest of the overrides.
+    pub digest: [u8; 32],
+}
+
+/// An environment and its two views.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentRow {
+    /// The environment's own fields.
+    pub environment: Environment,
+    /// Its draft view.
+    pub draft: GroupRow,
+    /// Its live view.
+    pub live: GroupRow,
+}
+
+impl EnvironmentRow {
+    /// One of its views.
+    #[must_use]
+    pub const fn group(&self, stage: Stage) -> &GroupRow {
+        match stage {
+            Stage::Draft => &self.draft,
+            Stage::Live => &self.live,
+        }
+    }
+
+    /// One of its views, to change.
+    pub const fn group_mut(&mut self, stage: Stage) -> &mut GroupRow {
+        match stage {
+            Stage::Draft => &mut self.draft,
+            Stage::Live => &mut self.live,
+        }
+    }
+}
+
+/// A slot, and as much of its current version as can be told without the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotRow {
+    /// The secret.
+    pub secret: SecretUid,
+    /// Which of its slots.
+    pub place: Place,
+    /// The number of the version that resolves.
+    pub current: u64,
+    /// The last number given.
+    pub highest: u64,
+    /// Counts changes of the slot; the etag is made from it.
+    pub edition: u64,
+    /// When the slot last changed.
+    pub updated: Timestamp,
+    /// The current version; none if its row is missing, which no caller of this crate causes.
+    pub value: Option<ValueHead>,
+}
+
+/// The current version of a slot, without the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueHead {
+    /// The version's identity.
+    pub uid: ValueUid,
+    /// SHA-256 and length in bytes of the sealed record; none where the version is cleared.
+    pub sealed: Option<([u8; 32], u64)>,
+}
+
+/// A value version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueRow {
+    /// The secret.
+    pub secret: SecretUid,
+    /// Which of its slots.
+    pub place: Place,
+    /// The number in the slot.
+    pub version: u64,
+    /// The version's identity.
+    pub uid: ValueUid,
+    /// When it was written.
+    pub created: Timestamp,
+    /// Its content; none where it is cleared.
+    pub sealed: Option<Sealed>,
+}
+
+/// The sealed content of a value version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Text or bytes.
+    pub kind: PayloadKind,
+    /// The version's own data key.
+    pub key: Wrapped,
+    /// The sealed record.
+    pub record: Vec<u8>,
+    /// SHA-256 of the sealed record.
+    pub digest: [u8; 32],
+}
+
+/// An answer kept for retries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestRow {
+    /// Who asked.
+    pub principal: String,
+    /// The caller's request id.
+    pub id: Uuid,
+    /// HMAC of method and request.
+    pub body: [u8; 32],
+    /// The answer, as JSON.
+    pub answer: String,
+    /// When it was given.
+    pub created: Timestamp,
+}
+
+/// Who did what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub principal: String,
+    /// Which method.
+    pub action: &'static str,
+    /// In which project.
+    pub project: Option<ProjectUid>,
+    /// In which environment.
+    pub environment: Option<EnvironmentUid>,
+    /// In which stage.
+    pub stage: Option<Stage>,
+    /// On which secret.
+    pub secret: Option<SecretUid>,
+    /// Which version was written or shown.
+    pub version: Option<u64>,
+    /// The project's revision after the change.
+    pub revision: Option<u64>,
+    /// The caller's request id.
+    pub request: Option<Uuid>,
+}
+
+/// An API token, without the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    /// The token's public id.
+    pub id: String,
+    /// SHA-256 of the token's secret part.
+    pub hash: [u8; 32],
+    /// Whom it makes a caller, as JSON.
+    pub caller: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// MAC over the row.
+    pub mac: [u8; 32],
+}

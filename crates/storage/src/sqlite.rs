@@ -1,0 +1,199 @@
+//! SQLite: the embedded default. One writer, a few readers, write-ahead log, every commit
+//! synced to the disk before it is acknowledged.
+
+mod audit;
+mod columns;
+mod environments;
+mod heads;
+mod meta;
+mod projects;
+mod requests;
+mod secrets;
+mod session;
+mod slots;
+mod tokens;
+
+use crate::{Error, Head, Result, Snapshot, Store, Transaction};
+use async_trait::async_trait;
+use heads::Heads;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+use session::{Lease, Session};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use waxseal_domain::name::ProjectId;
+
+/// Snapshots that can be read at the same time; a further one waits.
+const READERS: usize = 4;
+
+/// How long a statement waits for another process, such as the command that makes tokens.
+const BUSY: Duration = Duration::from_secs(5);
+
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/sqlite/0001_initial.sql"))];
+
+/// A store in one SQLite file. The caller holds the data directory's lock: two servers on one
+/// file would each believe their own heads.
+pub struct Sqlite {
+    /// The only connection that writes, so that writers queue here and not in SQLite.
+    writer: Arc<tokio::sync::Mutex<Connection>>,
+    readers: Arc<Readers>,
+    /// Published after a commit and before it is acknowledged.
+    heads: Arc<Heads>,
+}
+
+/// Connections for snapshots; a permit for each.
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sqlite {
+    /// Opens the file, makes it where there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::TooNew`] where a newer version wrote the file.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || Self::open_now(&path)).await.map_err(stopped)?
+    }
+
+    fn open_now(path: &Path) -> Result<Self> {
+        let mut writer =
+            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        migrate(&mut writer, path)?;
+        let heads = Heads::load(&writer)?;
+        let readers = (0..READERS)
+            .map(|_| connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self {
+            writer: Arc::new(tokio::sync::Mutex::new(writer)),
+            readers: Arc::new(Readers {
+                idle: Mutex::new(readers),
+                permits: Arc::new(Semaphore::new(READERS)),
+            }),
+            heads: Arc::new(heads),
+        })
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = ON;
+         PRAGMA secure_delete = ON;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;",
+    )?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    use rusqlite_migration::{Error as Failure, MigrationDefinitionError as Definition};
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|failure| match failure {
+        Failure::MigrationDefinition(Definition::DatabaseTooFarAhead) => {
+            Error::TooNew { path: path.to_owned() }
+        }
+        Failure::RusqliteError { err, .. } => Error::from(err),
+        other => Error::Unavailable { what: format!("migrating the schema: {other}") },
+    })
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>> {
+        Ok(self.heads.get(project))
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>> {
+        let lease = Lease::reader(&self.readers).await?;
+        Ok(Box::new(Session::begin(lease, "BEGIN DEFERRED", &self.heads).await?))
+    }
+
+    async fn begin(&self, name: &'static str) -> Result<Box<dyn Transaction>> {
+        tracing::trace!(transaction = name, "begin");
+        let lease = Lease::Writer(self.writer.clone().lock_owned().await);
+        Ok(Box::new(Session::begin(lease, "BEGIN IMMEDIATE", &self.heads).await?))
+    }
+}
+
+fn stopped(_: tokio::task::JoinError) -> Error {
+    Error::Unavailable { what: "the process is stopping".to_owned() }
+}
+
+impl From<rusqlite::Error> for Error {
+    /// SQLite's own texts name tables and files, never bound values.
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Conflict,
+            Some(code) => Self::Unavailable { what: format!("SQLite says {code:?}") },
+            None => match error {
+                rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..) => {
+                    Self::Malformed { table: "unknown", column: "unknown" }
+                }
+                _ => Self::Unavailable { what: "SQLite refused a statement".to_owned() },
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_passes_the_contract() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&directory.path().join("waxseal.db")).await.unwrap();
+        crate::contract::contract(Arc::new(store)).await;
+    }
+
+    #[tokio::test]
+    async fn a_file_written_by_a_newer_version_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("waxseal.db");
+        drop(Sqlite::open(&path).await.unwrap());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+        assert!(matches!(Sqlite::open(&path).await, Err(Error::TooNew { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_database_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("waxseal.db");
+        std::fs::write(&path, vec![b'x'; 8192]).unwrap();
+        assert!(matches!(Sqlite::open(&path).await, Err(Error::Damaged)));
+    }
+
+    #[tokio::test]
+    async fn commits_are_synced() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&directory.path().join("waxseal.db")).await.unwrap();
+        let writer = store.writer.lock().await;
+        let mode: String = writer.query_row("PRAGMA journal_mode", [], |r| r.get(0)).unwrap();
+        let synchronous: i64 = writer.query_row("PRAGMA synchronous", [], |r| r.get(0)).unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[test]
+    fn the_migrations_are_valid() {
+        Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    }
+}

@@ -1,0 +1,89 @@
+//! The heads of all projects, in memory.
+
+use super::columns::{Row, uid};
+use crate::{EnvironmentHead, Head, Result};
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use waxseal_domain::name::ProjectId;
+use waxseal_domain::uid::{EnvironmentUid, Incarnation, ProjectUid};
+
+#[derive(Default)]
+pub(super) struct Heads {
+    by_id: RwLock<HashMap<ProjectId, Arc<Head>>>,
+}
+
+type Fresh = Vec<(ProjectId, Arc<Head>)>;
+
+impl Heads {
+    pub(super) fn load(connection: &Connection) -> Result<Self> {
+        let heads = Self::default();
+        let all = project_uids(connection)?;
+        heads.publish(heads.read(connection, &all)?);
+        Ok(heads)
+    }
+
+    pub(super) fn get(&self, project: &ProjectId) -> Option<Arc<Head>> {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(project).cloned()
+    }
+
+    pub(super) fn publish(&self, fresh: Fresh) {
+        self.by_id.write().unwrap_or_else(PoisonError::into_inner).extend(fresh);
+    }
+
+    /// The heads of these projects as this connection sees them.
+    #[allow(clippy::unused_self, reason = "reading and publishing are one motion")]
+    pub(super) fn read(&self, connection: &Connection, projects: &[ProjectUid]) -> Result<Fresh> {
+        projects.iter().map(|project| head(connection, *project)).collect()
+    }
+}
+
+fn project_uids(connection: &Connection) -> Result<Vec<ProjectUid>> {
+    let mut statement = connection.prepare("-- project_uids()\nSELECT uid FROM project")?;
+    let mut rows = statement.query([])?;
+    let mut uids = Vec::new();
+    while let Some(row) = rows.next()? {
+        uids.push(ProjectUid::from_bytes(Row::new("project", row).bytes("uid")?));
+    }
+    Ok(uids)
+}
+
+fn head(connection: &Connection, project: ProjectUid) -> Result<(ProjectId, Arc<Head>)> {
+    let mut statement = connection.prepare_cached(
+        "-- head()
+         SELECT p.id, p.revision, s.incarnation FROM project p, store s WHERE p.uid = ?1",
+    )?;
+    let (id, revision, incarnation) = statement.query_row([uid(project.bytes())], |row| {
+        let row = Row::new("project", row);
+        Ok((row.name("id", ProjectId::parse), row.count("revision"), row.bytes("incarnation")))
+    })?;
+    Ok((
+        id?,
+        Arc::new(Head {
+            incarnation: Incarnation::from_bytes(incarnation?),
+            project,
+            revision: revision?,
+            environments: environments(connection, project)?,
+        }),
+    ))
+}
+
+fn environments(connection: &Connection, project: ProjectUid) -> Result<Vec<EnvironmentHead>> {
+    let mut statement = connection.prepare_cached(
+        "-- environment_heads()
+         SELECT uid, id, draft_revision, live_revision FROM environment
+         WHERE project = ?1 ORDER BY id",
+    )?;
+    let mut rows = statement.query([uid(project.bytes())])?;
+    let mut environments = Vec::new();
+    while let Some(row) = rows.next()? {
+        let row = Row::new("environment", row);
+        environments.push(EnvironmentHead {
+            uid: EnvironmentUid::from_bytes(row.bytes("uid")?),
+            id: row.name("id", waxseal_domain::name::EnvironmentId::parse)?,
+            draft: row.count("draft_revision")?,
+            live: row.count("live_revision")?,
+        });
+    }
+    Ok(environments)
+}

@@ -1,0 +1,138 @@
+//! Projects and their heads.
+
+use super::columns::{Row, number, uid};
+use super::session::Session;
+use crate::{ProjectEdits, ProjectRow, ProjectRows, Result};
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+use waxseal_domain::name::ProjectId;
+use waxseal_domain::project::Project;
+use waxseal_domain::uid::ProjectUid;
+
+#[async_trait]
+impl ProjectRows for Session {
+    async fn project(&mut self, id: &ProjectId) -> Result<Option<ProjectRow>> {
+        let id = id.clone();
+        self.call(move |connection| project(connection, &id)).await
+    }
+
+    async fn projects(
+        &mut self,
+        after: Option<&ProjectId>,
+        limit: usize,
+    ) -> Result<Vec<ProjectRow>> {
+        let after = after.map_or_else(String::new, |id| id.as_str().to_owned());
+        self.call(move |connection| projects(connection, &after, limit)).await
+    }
+
+    async fn count_projects(&mut self) -> Result<u64> {
+        self.call(|connection| {
+            let count: i64 = connection.query_row(
+                "-- count_projects()\nSELECT count(*) FROM project",
+                [],
+                |row| row.get(0),
+            )?;
+            Ok(count.unsigned_abs())
+        })
+        .await
+    }
+}
+
+fn project(connection: &Connection, id: &ProjectId) -> Result<Option<ProjectRow>> {
+    connection
+        .prepare_cached("-- project()\nSELECT * FROM project WHERE id = ?1")?
+        .query_row([id.as_str()], |row| Ok(read(&Row::new("project", row))))
+        .optional()?
+        .transpose()
+}
+
+fn projects(connection: &Connection, after: &str, limit: usize) -> Result<Vec<ProjectRow>> {
+    let mut statement = connection.prepare_cached(
+        "-- projects()\nSELECT * FROM project WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![after, number(limit as u64)])?;
+    let mut projects = Vec::new();
+    while let Some(row) = rows.next()? {
+        projects.push(read(&Row::new("project", row))?);
+    }
+    Ok(projects)
+}
+
+fn read(row: &Row<'_>) -> Result<ProjectRow> {
+    Ok(ProjectRow {
+        project: Project {
+            uid: ProjectUid::from_bytes(row.bytes("uid")?),
+            id: row.name("id", ProjectId::parse)?,
+            display_name: row.get("display_name")?,
+            edition: row.count("edition")?,
+            created: row.time("created")?,
+            updated: row.time("updated")?,
+        },
+        revision: row.count("revision")?,
+        integrity_key: row.wrapped("integrity_key_kind", "integrity_key_id", "integrity_key")?,
+        catalogue: row.bytes("catalogue")?,
+        manifest: row.bytes("manifest")?,
+    })
+}
+
+#[async_trait]
+impl ProjectEdits for Session {
+    async fn insert_project(&mut self, row: &ProjectRow) -> Result<()> {
+        self.moved.push(row.project.uid);
+        let row = row.clone();
+        self.call(move |connection| insert(connection, &row)).await
+    }
+
+    async fn update_project(&mut self, row: &ProjectRow) -> Result<()> {
+        self.moved.push(row.project.uid);
+        let row = row.clone();
+        self.call(move |connection| update(connection, &row)).await
+    }
+}
+
+fn insert(connection: &Connection, row: &ProjectRow) -> Result<()> {
+    let project = &row.project;
+    connection.execute(
+        "-- insert_project()
+         INSERT INTO project (uid, id, display_name, edition, created, updated, revision,
+                              integrity_key_kind, integrity_key_id, integrity_key,
+                              catalogue, manifest)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            uid(project.uid.bytes()),
+            project.id.as_str(),
+            project.display_name,
+            number(project.edition),
+            project.created.micros(),
+            project.updated.micros(),
+            number(row.revision),
+            row.integrity_key.kind,
+            row.integrity_key.key_id,
+            row.integrity_key.bytes,
+            row.catalogue,
+            row.manifest,
+        ],
+    )?;
+    Ok(())
+}
+
+fn update(connection: &Connection, row: &ProjectRow) -> Result<()> {
+    let project = &row.project;
+    connection
+        .prepare_cached(
+            "-- update_project()
+             UPDATE project SET display_name = ?2, edition = ?3, updated = ?4, revision = ?5,
+                                catalogue = ?6, manifest = ?7
+             WHERE uid = ?1",
+        )?
+        .execute(params![
+            uid(project.uid.bytes()),
+            project.display_name,
+            number(project.edition),
+            project.updated.micros(),
+            number(row.revision),
+            row.catalogue,
+            row.manifest,
+        ])?;
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Slots and the versions of their values.
+
+use super::columns::{Row, number, place_columns, uid};
+use super::session::Session;
+use crate::{Error, Result, Sealed, SlotEdits, SlotRow, SlotRows, ValueHead, ValueRow};
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Params, params};
+use waxseal_domain::slot::Place;
+use waxseal_domain::uid::{ProjectUid, SecretUid, ValueUid};
+use waxseal_domain::value::PayloadKind;
+
+#[async_trait]
+impl SlotRows for Session {
+    async fn slots(&mut self, project: ProjectUid, place: Place) -> Result<Vec<SlotRow>> {
+        self.call(move |connection| slots(connection, project, place)).await
+    }
+
+    async fn all_slots(&mut self, project: ProjectUid) -> Result<Vec<SlotRow>> {
+        self.call(move |connection| all_slots(connection, project)).await
+    }
+
+    async fn current_values(&mut self, project: ProjectUid, place: Place) -> Result<Vec<ValueRow>> {
+        self.call(move |connection| current_values(connection, project, place)).await
+    }
+
+    async fn value(
+        &mut self,
+        secret: SecretUid,
+        place: Place,
+        version: u64,
+    ) -> Result<Option<ValueRow>> {
+        self.call(move |connection| value(connection, secret, place, version)).await
+    }
+
+    async fn values_of(&mut self, secret: SecretUid) -> Result<Vec<ValueRow>> {
+        self.call(move |connection| values_of(connection, secret)).await
+    }
+}
+
+fn slots(connection: &Connection, project: ProjectUid, place: Place) -> Result<Vec<SlotRow>> {
+    let (environment, stage) = place_columns(place);
+    read_slots(
+        connection,
+        "-- slots()
+         SELECT s.secret, s.environment, s.stage, s.current, s.highest, s.edition, s.updated,
+                v.uid, v.sealed_digest, length(v.sealed) AS length
+         FROM slot s LEFT JOIN value v ON v.secret = s.secret
+              AND v.environment = s.environment AND v.stage = s.stage AND v.version = s.current
+         WHERE s.project = ?1 AND s.environment = ?2 AND s.stage = ?3",
+        params![uid(project.bytes()), uid(&environment), stage],
+    )
+}
+
+fn all_slots(connection: &Connection, project: ProjectUid) -> Result<Vec<SlotRow>> {
+    read_slots(
+        connection,
+        "-- all_slots()
+         SELECT s.secret, s.environment, s.stage, s.current, s.highest, s.edition, s.updated,
+                v.uid, v.sealed_digest, length(v.sealed) AS length
+         FROM slot s LEFT JOIN value v ON v.secret = s.secret
+              AND v.environment = s.environment AND v.stage = s.stage AND v.version = s.current
+         WHERE s.project = ?1",
+        params![uid(project.bytes())],
+    )
+}
+
+fn read_slots(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<SlotRow>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut slots = Vec::new();
+    while let Some(row) = rows.next()? {
+        slots.push(read_slot(&Row::new("slot", row))?);
+    }
+    Ok(slots)
+}
+
+fn read_slot(row: &Row<'_>) -> Result<SlotRow> {
+    Ok(SlotRow {
+        secret: SecretUid::from_bytes(row.bytes("secret")?),
+        place: row.place()?,
+        current: row.count("current")?,
+        highest: row.count("highest")?,
+        edition: row.count("edition")?,
+        updated: row.time("updated")?,
+        value: read_head(row)?,
+    })
+}
+
+fn read_head(row: &Row<'_>) -> Result<Option<ValueHead>> {
+    if row.get::<Option<Vec<u8>>>("uid")?.is_none() {
+        return Ok(None);
+    }
+    let sealed = match row.get::<Option<i64>>("length")? {
+        Some(length) => Some((row.bytes("sealed_digest")?, length.unsigned_abs())),
+        None => None,
+    };
+    Ok(Some(ValueHead { uid: ValueUid::from_bytes(row.bytes("uid")?), sealed }))
+}
+
+fn current_values(
+    connection: &Connection,
+    project: ProjectUid,
+    place: Place,
+) -> Result<Vec<ValueRow>> {
+    let (environment, stage) = place_columns(place);
+    read_values(
+        connection,
+        "-- current_values()
+         SELECT v.* FROM slot s JOIN value v ON v.secret = s.secret
+              AND v.environment = s.environment AND v.stage = s.stage AND v.version = s.current
+         WHERE s.project = ?1 AND s.environment = ?2 AND s.stage = ?3 AND v.sealed IS NOT NULL",
+        params![uid(project.bytes()), uid(&environment), stage],
+    )
+}
+
+fn values_of(connection: &Connection, secret: SecretUid) -> Result<Vec<ValueRow>> {
+    read_values(
+        connection,
+        "-- values_of()\nSELECT * FROM value WHERE secret = ?1",
+        params![uid(secret.bytes())],
+    )
+}
+
+fn read_values(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<ValueRow>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut values = Vec::new();
+    while let Some(row) = rows.next()? {
+        values.push(read_value(&Row::new("value", row))?);
+    }
+    Ok(values)
+}
+
+fn value(
+    connection: &Connection,
+    secret: SecretUid,
+    place: Place,
+    version: u64,
+) -> Result<Option<ValueRow>> {
+    let (environment, stage) = place_columns(place);
+    connection
+        .prepare_cached(
+            "-- value()
+             SELECT * FROM value
+             WHERE secret = ?1 AND environment = ?2 AND stage = ?3 AND version = ?4",
+        )?
+        .query_row(params![uid(secret.bytes()), uid(&environment), stage, number(version)], |row| {
+            Ok(read_value(&Row::new("value", row)))
+        })
+        .optional()?
+        .transpose()
+}
+
+fn read_value(row: &Row<'_>) -> Result<ValueRow> {
+    Ok(ValueRow {
+        secret: SecretUid::from_bytes(row.bytes("secret")?),
+        place: row.place()?,
+        version: row.count("version")?,
+        uid: ValueUid::from_bytes(row.bytes("uid")?),
+        created: row.time("created")?,
+        sealed: read_sealed(row)?,
+    })
+}
+
+fn read_sealed(row: &Row<'_>) -> Result<Option<Sealed>> {
+    let Some(record) = row.get::<Option<Vec<u8>>>("sealed")? else { return Ok(None) };
+    Ok(Some(Sealed {
+        kind: row.one_of("kind", PayloadKind::from_number)?,
+        key: row.wrapped("wrapped_key_kind", "wrapped_key_id", "wrapped_key")?,
+        record,
+        digest: row.bytes("sealed_digest")?,
+    }))
+}
+
+#[async_trait]
+impl SlotEdits for Session {
+    async fn put_slot(&mut self, project: ProjectUid, row: &SlotRow) -> Result<()> {
+        let row = row.clone();
+        self.call(move |connection| put_slot(connection, project, &row)).await
+    }
+
+    async fn insert_value(&mut self, row: &ValueRow) -> Result<()> {
+        let row = row.clone();
+        self.call(move |connection| insert_value(connection, &row)).await
+    }
+
+    async fn reseal_value(&mut self, row: &ValueRow) -> Result<()> {
+        let row = row.clone();
+        self.call(move |connection| reseal_value(connection, &row)).await
+    }
+}
+
+fn put_slot(connection: &Connection, project: ProjectUid, row: &SlotRow) -> Result<()> {
+    let (environment, stage) = place_columns(row.place);
+    connection
+        .prepare_cached(
+            "-- put_slot()
+             INSERT INTO slot (project, environment, stage, secret, current, highest, edition,
+                               updated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (project, environment, stage, secret) DO UPDATE SET
+                 current = excluded.current, highest = excluded.highest,
+                 edition = excluded.edition, updated = excluded.updated",
+        )?
+        .execute(params![
+            uid(project.bytes()),
+            uid(&environment),
+            stage,
+            uid(row.secret.bytes()),
+            number(row.current),
+            number(row.highest),
+            number(row.edition),
+            row.updated.micros(),
+        ])?;
+    Ok(())
+}
+
+fn insert_value(connection: &Connection, row: &ValueRow) -> Result<()> {
+    let (environment, stage) = place_columns(row.place);
+    let sealed = row.sealed.as_ref();
+    connection
+        .prepare_cached(
+            "-- insert_value()
+             INSERT INTO value (secret, environment, stage, version, uid, created, kind,
+                                wrapped_key_kind, wrapped_key_id, wrapped_key, sealed,
+                                sealed_digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            uid(row.secret.bytes()),
+            uid(&environment),
+            stage,
+            number(row.version),
+            uid(row.uid.bytes()),
+            row.created.micros(),
+            sealed.map(|sealed| sealed.kind.number()),
+            sealed.map(|sealed| sealed.key.kind),
+            sealed.map(|sealed| &sealed.key.key_id),
+            sealed.map(|sealed| &sealed.key.bytes),
+            sealed.map(|sealed| &sealed.record),
+            sealed.map(|sealed| sealed.digest),
+        ])?;
+    Ok(())
+}
+
+fn reseal_value(connection: &Connection, row: &ValueRow) -> Result<()> {
+    let (environment, stage) = place_columns(row.place);
+    let Some(sealed) = &row.sealed else { return Ok(()) };
+    let changed = connection
+        .prepare_cached(
+            "-- reseal_value()
+             UPDATE value SET wrapped_key_kind = ?6, wrapped_key_id = ?7, wrapped_key = ?8,
+                              sealed = ?9, sealed_digest = ?10
+             WHERE secret = ?1 AND environment = ?2 AND stage = ?3 AND version = ?4
+               AND uid = ?5",
+        )?
+        .execute(params![
+            uid(row.secret.bytes()),
+            uid(&environment),
+            stage,
+            number(row.version),
+            uid(row.uid.bytes()),
+            sealed.key.kind,
+            sealed.key.key_id,
+            sealed.key.bytes,
+            sealed.record,
+            sealed.digest,
+        ])?;
+    if changed == 1 { Ok(()) } else { Err(Error::Conflict) }
+}
