@@ -11,14 +11,13 @@ mod panics;
 mod timeout;
 
 pub(crate) use in_flight::InFlight;
-pub(crate) use methods::Methods;
+pub(crate) use methods::{Access, Methods};
 
 use crate::auth;
 use crate::status::{self, Refusal};
 use body::Counted;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use in_flight::Guard;
-use methods::Access;
 use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::Future;
@@ -160,6 +159,11 @@ fn explained(answer: Response<Body>, id: Uuid) -> Response<Body> {
 
 /// An error and what caused it, in their own words. Errors of this workspace hold no content.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
 }

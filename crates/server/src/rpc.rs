@@ -49,6 +49,8 @@ pub(crate) fn services(
         tonic_health::pb::FILE_DESCRIPTOR_SET,
         // So that clients can read the details of errors.
         tonic_types::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
     let routes = Routes::new(projects.max_decoding_message_size(REQUEST_BYTES))
         .add_service(environments.max_decoding_message_size(REQUEST_BYTES))
@@ -69,7 +71,8 @@ pub(crate) fn services(
 }
 
 fn reflection<'a>(described: &[&'a [u8]]) -> tonic_reflection::server::Builder<'a> {
-    let builder = tonic_reflection::server::Builder::configure();
+    let builder =
+        tonic_reflection::server::Builder::configure().include_reflection_service(false);
     described.iter().fold(builder, |builder, set| builder.register_encoded_file_descriptor_set(set))
 }
 

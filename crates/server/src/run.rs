@@ -1,7 +1,7 @@
 //! Serving, and stopping.
 
 use crate::config::{Config, ConfigError};
-use crate::front::{Front, InFlight, Methods};
+use crate::front::{Front, InFlight};
 use crate::listeners::{ListenError, Listeners, cut};
 use crate::rpc::{self, Services};
 use crate::wiring::Opened;

@@ -128,7 +128,7 @@ fn say(error: &Error) -> Said {
         Error::SecretNotFound(offenders) => Said::new(
             Code::NotFound,
             R::SecretNotFound,
-            sentence(offenders, "there is no such secret in the project", "unknown"),
+            sentence(offenders, "there is no such secret in the project", "secrets unknown in the project"),
         )
         .offenders(offenders),
         Error::VersionNotFound => Said::new(
@@ -184,7 +184,7 @@ fn say(error: &Error) -> Said {
         Error::SecretUnset(offenders) => Said::new(
             Code::FailedPrecondition,
             R::SecretUnset,
-            sentence(offenders, "the secret has no value there", "without a value there"),
+            sentence(offenders, "the secret has no value there", "secrets without a value there"),
         )
         .offenders(offenders)
         .precondition("secret"),

@@ -20,7 +20,7 @@ pub(crate) mod view;
 use waxseal_engine::Error;
 
 /// A version or a count, as the wire has it.
-fn number(number: u64) -> i64 {
+pub(crate) fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

@@ -28,12 +28,15 @@ pub struct Opened {
     _lock: Lock,
 }
 
+/// Puts one key provider on top of another.
+pub type StackKeys = Box<dyn FnOnce(Arc<dyn KeyProvider>) -> Arc<dyn KeyProvider> + Send>;
+
 /// Where tests put in something of their own.
 pub struct Seams {
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Stacked on the key provider.
-    pub keys: Box<dyn FnOnce(Arc<dyn KeyProvider>) -> Arc<dyn KeyProvider> + Send>,
+    pub keys: StackKeys,
 }
 
 /// Why a server does not start.

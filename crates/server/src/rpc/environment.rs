@@ -183,7 +183,6 @@ async fn clone(
         source,
         id: name::environment_id("environment_id", &request.environment_id)?,
         display_name: text::display_name("display_name", request.display_name)?,
-        etag: etag(request.etag),
         request: body.key(engine, ACTION)?,
     };
     let Written { answer, revision } = engine.clone_environment(permit, change).await?;

@@ -5,7 +5,7 @@ use crate::wire::request::{Body, page};
 use crate::wire::{name, project, text};
 use std::sync::Arc;
 use tonic::Request;
-use waxseal_domain::caller::{Action, Caller, Target};
+use waxseal_domain::caller::{Action, Caller, Scope, Target};
 use waxseal_engine::{CreateProject, Engine, Error, Listed, Written};
 use waxseal_proto::v1::project_service_server::ProjectService;
 use waxseal_proto::v1::{
@@ -69,7 +69,15 @@ async fn list(
     caller: Arc<Caller>,
     request: ListProjectsRequest,
 ) -> Result<ListProjectsResponse, Error> {
-    let permit = engine.permit(&caller, Action::ListProjects, Target::Deployment).await?;
+    // Everyone lists what lies within their own scope.
+    let target = match &caller.scope {
+        Scope::Deployment => Target::Deployment,
+        Scope::Project { id, uid: _ } => Target::Project(id),
+        Scope::Environment { project, environment, stage, .. } => {
+            Target::Environment(project, environment, *stage)
+        }
+    };
+    let permit = engine.permit(&caller, Action::ListProjects, target).await?;
     let page = page(request.page_size, request.page_token);
     let Listed { items, next, total: _ } = engine.list_projects(permit, page).await?;
     let projects = items.iter().map(project::message).collect();

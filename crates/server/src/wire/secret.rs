@@ -3,7 +3,6 @@
 use super::mask::Fields;
 use super::{invalid, name as names, number, payload, slot, time};
 use waxseal_domain::environment::Stage;
-use waxseal_domain::limits::{BATCH_BYTES, BATCH_OVERRIDES};
 use waxseal_domain::name::{self, EnvironmentId, ProjectId, SecretName};
 use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::value::{SecretValue, Warning};
@@ -90,26 +89,16 @@ impl SentOverrides {
         Self(std::mem::take(sent).into_iter().map(take).collect())
     }
 
-    /// The overrides, if they are a batch: 1 to 100, each of another secret, not too large.
+    /// The overrides; whether they make a batch is the engine's to say.
     pub(crate) fn values(self) -> Result<Vec<(SecretName, SecretValue)>, Error> {
-        if self.0.is_empty() {
-            return Err(invalid("overrides", "hold 1 to 100 overrides"));
-        }
-        if self.0.len() > BATCH_OVERRIDES {
-            return Err(Error::BatchTooLarge);
-        }
-        let mut values: Vec<(SecretName, SecretValue)> = Vec::with_capacity(self.0.len());
-        for (index, (secret, sent)) in self.0.into_iter().enumerate() {
+        let value = |(index, (secret, sent)): (usize, (String, Option<payload::Sent>))| {
             let field = format!("overrides[{index}]");
-            let name = names::secret_id(&format!("{field}.secret"), &secret)?;
-            let value = payload::required(&format!("{field}.payload"), sent)?;
-            if values.iter().any(|(other, _)| *other == name) {
-                return Err(invalid(&format!("{field}.secret"), "name each secret once"));
-            }
-            values.push((name, value));
-        }
-        let bytes: usize = values.iter().map(|(_, value)| value.expose().len()).sum();
-        if bytes > BATCH_BYTES { Err(Error::BatchTooLarge) } else { Ok(values) }
+            Ok((
+                names::secret_id(&format!("{field}.secret"), &secret)?,
+                payload::required(&format!("{field}.payload"), sent)?,
+            ))
+        };
+        self.0.into_iter().enumerate().map(value).collect()
     }
 }
 
@@ -158,24 +147,6 @@ pub(crate) fn override_warning((name, warning): (SecretName, Warning)) -> v1::Ov
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn batch(count: usize, bytes: usize) -> Result<usize, Error> {
-        let payload = || v1::SecretPayload {
-            payload: Some(v1::secret_payload::Payload::Data(vec![7; bytes])),
-            crc32c: None,
-        };
-        let sent = |n| v1::OverrideValue { secret: format!("S{n}"), payload: Some(payload()) };
-        SentOverrides::take(&mut (0..count).map(sent).collect()).values().map(|v| v.len())
-    }
-
-    #[test]
-    fn a_batch_has_limits_on_both_sides() {
-        assert!(matches!(batch(0, 1), Err(Error::InvalidField { .. })));
-        assert_eq!(batch(100, 1).unwrap(), 100);
-        assert!(matches!(batch(101, 1), Err(Error::BatchTooLarge)));
-        assert_eq!(batch(16, 65_536).unwrap(), 16);
-        assert!(matches!(batch(17, 65_536), Err(Error::BatchTooLarge)));
-    }
 
     #[test]
     fn a_place_is_both_or_neither() {

@@ -1,0 +1,75 @@
+//! The story: what an operator and an agent runtime do with a project, from its first secret on.
+
+use crate::support::client::values;
+use crate::support::{Server, default_slot, override_slot, refused};
+use tonic::Code;
+use waxseal_proto::v1::{Origin, Stage, UnsetReason, Visibility};
+
+#[tokio::test]
+async fn a_default_is_seen_everywhere_and_an_override_in_its_own_view_only() {
+    let server = Server::with_demo().await;
+    let (builder, runtime) = (server.builder().await, server.runtime().await);
+    builder.create_secret("demo", "KEY", Visibility::Masked, Some("default")).await.unwrap();
+    let view = |environment, stage| runtime.resolve("demo", environment, stage);
+
+    for (environment, stage) in
+        [("main", Stage::Draft), ("main", Stage::Live), ("staging", Stage::Live)]
+    {
+        let answer = view(environment, stage).await.unwrap();
+        assert_eq!(values(&answer.secrets), [("KEY", "default", Origin::Default, 1)]);
+    }
+
+    builder.set("demo", "KEY", override_slot("main", Stage::Draft), "draft only").await.unwrap();
+    let draft = view("main", Stage::Draft).await.unwrap();
+    assert_eq!(values(&draft.secrets), [("KEY", "draft only", Origin::Override, 1)]);
+    let live = view("main", Stage::Live).await.unwrap();
+    assert_eq!(values(&live.secrets), [("KEY", "default", Origin::Default, 1)]);
+
+    builder.set("demo", "KEY", override_slot("staging", Stage::Live), "live only").await.unwrap();
+    let live = view("staging", Stage::Live).await.unwrap();
+    assert_eq!(values(&live.secrets), [("KEY", "live only", Origin::Override, 1)]);
+    let draft = view("staging", Stage::Draft).await.unwrap();
+    assert_eq!(values(&draft.secrets), [("KEY", "default", Origin::Default, 1)]);
+
+    builder.set("demo", "KEY", default_slot(), "another default").await.unwrap();
+    let draft = view("staging", Stage::Draft).await.unwrap();
+    assert_eq!(values(&draft.secrets), [("KEY", "another default", Origin::Default, 2)]);
+}
+
+#[tokio::test]
+async fn a_masked_value_is_revealed_and_a_restricted_one_is_only_used() {
+    let server = Server::with_demo().await;
+    let (builder, runtime) = (server.builder().await, server.runtime().await);
+    builder.create_secret("demo", "MASKED", Visibility::Masked, Some("shown")).await.unwrap();
+    builder.create_secret("demo", "TIGHT", Visibility::Restricted, Some("used")).await.unwrap();
+
+    let revealed = builder.reveal("demo", "MASKED", default_slot()).await.unwrap();
+    assert_eq!(crate::support::client::shown(revealed.payload.as_ref()), "shown");
+    assert_eq!(revealed.version, 1);
+    let answer = builder.reveal("demo", "TIGHT", default_slot()).await;
+    refused(answer).is(Code::PermissionDenied, "SECRET_RESTRICTED");
+
+    let answer = runtime.resolve("demo", "main", Stage::Live).await.unwrap();
+    assert_eq!(values(&answer.secrets)[1], ("TIGHT", "used", Origin::Default, 1));
+}
+
+#[tokio::test]
+async fn a_placeholder_is_unset_and_named() {
+    let server = Server::with_demo().await;
+    let (builder, runtime) = (server.builder().await, server.runtime().await);
+    let created = builder.create_secret("demo", "LATER", Visibility::Masked, None).await.unwrap();
+    assert!(!created.secret.unwrap().has_value);
+
+    let answer = runtime.resolve("demo", "main", Stage::Live).await.unwrap();
+    assert!(answer.secrets.is_empty());
+    assert_eq!(answer.unset[0].secret, "LATER");
+    assert_eq!(answer.unset[0].reason(), UnsetReason::NoValue);
+    let answer = runtime.resolve_named("demo", "main", Stage::Live, &["LATER"], false).await;
+    refused(answer).is(Code::FailedPrecondition, "SECRET_UNSET");
+    let answer =
+        runtime.resolve_named("demo", "main", Stage::Live, &["LATER"], true).await.unwrap();
+    assert_eq!(answer.unset.len(), 1);
+    let answer =
+        runtime.resolve_named("demo", "main", Stage::Live, &["LATER", "NEVER"], true).await;
+    refused(answer).is(Code::NotFound, "SECRET_NOT_FOUND");
+}

@@ -1,0 +1,11 @@
+//! What the tests share: a server with parts that a test can count, pause and move, clients of
+//! it, and how a refusal is read.
+
+pub mod binary;
+pub mod client;
+pub mod refusal;
+pub mod server;
+
+pub use client::{Client, default_slot, override_slot, text};
+pub use refusal::{Refusal, refused};
+pub use server::{Server, Setup};

@@ -1,0 +1,205 @@
+//! A server in this process, on a free port, on a data directory of its own.
+
+use super::Client;
+use async_trait::async_trait;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::{RwLock, oneshot};
+use tokio::task::JoinHandle;
+use waxseal_domain::caller::Role;
+use waxseal_domain::time::{Clock, Timestamp};
+use waxseal_engine::{Engine, NewToken, SystemClock};
+use waxseal_envelope::Key;
+use waxseal_kms::{Counted, Counts, Error, KeyContext, KeyProvider, WrappedKey};
+use waxseal_server::{Config, Listeners, wiring};
+
+/// What a test's server is started with.
+#[derive(Clone)]
+pub struct Setup {
+    pub config: Config,
+    dir: Arc<tempfile::TempDir>,
+    clock: Arc<TestClock>,
+}
+
+impl Setup {
+    /// A new, empty data directory, in memory where the machine has such a place.
+    pub fn new() -> Self {
+        let memory = Path::new("/dev/shm");
+        let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        Self::within(&place)
+    }
+
+    /// A new, empty data directory within this one.
+    pub fn within(place: &Path) -> Self {
+        let dir = tempfile::Builder::new().prefix("waxseal-test.").tempdir_in(place).unwrap();
+        let config = Config {
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
+            data_dir: Some(dir.path().join("data")),
+            ..Config::default()
+        };
+        Self { config, dir: Arc::new(dir), clock: Arc::default() }
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// The database, to look at or to tamper with.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data_dir().join("waxseal.db")).unwrap()
+    }
+
+    pub async fn start(&self) -> Server {
+        let (handed, taken) = std::sync::mpsc::channel();
+        let seams = wiring::Seams {
+            clock: self.clock.clone(),
+            keys: Box::new(move |provider| {
+                let keys =
+                    Arc::new(TestKeys { inner: Counted::new(provider), gate: RwLock::default() });
+                handed.send(keys.clone()).unwrap();
+                keys
+            }),
+        };
+        let opened = wiring::open_with(&self.config, seams).await.unwrap();
+        let keys = taken.recv().unwrap();
+        let listeners = Listeners::bind(&self.config).await.unwrap();
+        let address = format!("http://{}", listeners.tcp_addr().unwrap());
+        let engine = opened.engine.clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let config = self.config.clone();
+        let task = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            waxseal_server::run(&config, opened, listeners, shutdown).await.unwrap();
+        });
+        Server { setup: self.clone(), address, engine, keys, stop: Some(stop), task }
+    }
+}
+
+/// A running server.
+pub struct Server {
+    pub setup: Setup,
+    pub address: String,
+    pub engine: Arc<Engine>,
+    keys: Arc<TestKeys>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// A server on an empty data directory.
+    pub async fn start() -> Self {
+        Setup::new().start().await
+    }
+
+    /// A server with the project `demo` and in it the environments `main` and `staging`.
+    pub async fn with_demo() -> Self {
+        let server = Self::start().await;
+        server.make_demo().await;
+        server
+    }
+
+    pub async fn make_demo(&self) {
+        let admin = self.admin().await;
+        admin.create_project("demo").await.unwrap();
+        admin.create_environment("demo", "staging").await.unwrap();
+    }
+
+    /// Stops the server; its data directory stays.
+    pub async fn stop(mut self) -> Setup {
+        drop(self.stop.take());
+        let Self { setup, engine, task, .. } = self;
+        drop(engine);
+        tokio::time::timeout(Duration::from_secs(35), task).await.expect("it stops").unwrap();
+        setup
+    }
+
+    /// Stops the server, lets the test at the database, and starts it again.
+    pub async fn tamper(self, tamper: impl FnOnce(&rusqlite::Connection)) -> Self {
+        let setup = self.stop().await;
+        tamper(&setup.database());
+        setup.start().await
+    }
+
+    /// A token for the whole deployment, or for a narrower scope.
+    pub async fn token(&self, role: Role, reveal: bool, scope: &str) -> String {
+        let expires = self.setup.clock.now().after(Duration::from_secs(3600));
+        let new = NewToken { role, reveal, scope: scope.parse().unwrap(), expires };
+        self.engine.create_token(new).await.unwrap().to_string()
+    }
+
+    pub async fn client(&self, role: Role, reveal: bool, scope: &str) -> Client {
+        Client::connect(&self.address, &self.token(role, reveal, scope).await).await
+    }
+
+    pub async fn admin(&self) -> Client {
+        self.client(Role::Admin, false, "deployment").await
+    }
+
+    /// A builder with the reveal grant.
+    pub async fn builder(&self) -> Client {
+        self.client(Role::Builder, true, "deployment").await
+    }
+
+    pub async fn runtime(&self) -> Client {
+        self.client(Role::Runtime, false, "deployment").await
+    }
+
+    pub async fn viewer(&self) -> Client {
+        self.client(Role::Viewer, false, "deployment").await
+    }
+
+    /// Operations of the key provider so far.
+    pub fn key_operations(&self) -> Counts {
+        self.keys.inner.counts()
+    }
+
+    /// Makes every operation of the key provider wait until the guard is dropped.
+    pub async fn pause_keys(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+        self.keys.gate.write().await
+    }
+
+    /// Moves the server's clock.
+    pub fn pass(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap();
+        self.setup.clock.ahead.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+/// The machine's clock, and some.
+#[derive(Default)]
+struct TestClock {
+    ahead: AtomicI64,
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(SystemClock.now().micros() + self.ahead.load(Ordering::SeqCst))
+    }
+}
+
+/// The real key provider, counted, with a gate in front of it.
+struct TestKeys {
+    inner: Counted<Arc<dyn KeyProvider>>,
+    gate: RwLock<()>,
+}
+
+#[async_trait]
+impl KeyProvider for TestKeys {
+    async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error> {
+        let _open = self.gate.read().await;
+        self.inner.generate(context).await
+    }
+
+    async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error> {
+        let _open = self.gate.read().await;
+        self.inner.unwrap(wrapped, context).await
+    }
+
+    fn active_key_id(&self) -> String {
+        self.inner.active_key_id()
+    }
+}
