@@ -210,6 +210,113 @@ impl Client {
     }
 }
 
+/// An environment, its stage and what is in it.
+impl Client {
+    pub async fn explain(
+        &self,
+        project: &str,
+        environment: &str,
+        stage: v1::Stage,
+    ) -> Answer<Vec<v1::ExplainedSecret>> {
+        let request = v1::ExplainEnvironmentRequest {
+            name: format!("projects/{project}/environments/{environment}"),
+            stage: stage.into(),
+        };
+        let answer = self.environments.clone().explain_environment(request).await?;
+        Ok(answer.into_inner().secrets)
+    }
+
+    pub async fn clone_environment(
+        &self,
+        project: &str,
+        source: &str,
+        id: &str,
+        display_name: &str,
+    ) -> Answer<v1::CloneEnvironmentResponse> {
+        let request = v1::CloneEnvironmentRequest {
+            name: format!("projects/{project}/environments/{source}"),
+            environment_id: id.to_owned(),
+            display_name: display_name.to_owned(),
+            ..Default::default()
+        };
+        self.environments.clone().clone_environment(request).await.map(Response::into_inner)
+    }
+
+    pub async fn get_environment(&self, project: &str, id: &str) -> Answer<v1::Environment> {
+        let name = format!("projects/{project}/environments/{id}");
+        let request = v1::GetEnvironmentRequest { name };
+        let answer = self.environments.clone().get_environment(request).await?;
+        Ok(answer.into_inner().environment.unwrap())
+    }
+
+    /// Changes the settings that `paths` name to those of `environment`.
+    pub async fn update_environment(
+        &self,
+        project: &str,
+        id: &str,
+        environment: v1::Environment,
+        paths: &[&str],
+    ) -> Answer<v1::Environment> {
+        let name = format!("projects/{project}/environments/{id}");
+        let paths = paths.iter().map(|&path| path.to_owned()).collect();
+        let request = v1::UpdateEnvironmentRequest {
+            environment: Some(v1::Environment { name, ..environment }),
+            update_mask: Some(prost_types::FieldMask { paths }),
+            ..Default::default()
+        };
+        let answer = self.environments.clone().update_environment(request).await?;
+        Ok(answer.into_inner().environment.unwrap())
+    }
+
+    pub async fn delete_environment(
+        &self,
+        project: &str,
+        id: &str,
+        force: bool,
+    ) -> Answer<v1::DeleteEnvironmentResponse> {
+        let name = format!("projects/{project}/environments/{id}");
+        let request = v1::DeleteEnvironmentRequest { name, force, ..Default::default() };
+        self.environments.clone().delete_environment(request).await.map(Response::into_inner)
+    }
+
+    /// Sets several overrides of one environment and stage at once.
+    pub async fn batch_set(
+        &self,
+        project: &str,
+        environment: &str,
+        stage: v1::Stage,
+        overrides: &[(&str, &str)],
+    ) -> Answer<v1::BatchSetOverridesResponse> {
+        let overrides = overrides.iter().map(|&(secret, value)| v1::OverrideValue {
+            secret: secret.to_owned(),
+            payload: text(value),
+        });
+        let request = v1::BatchSetOverridesRequest {
+            parent: format!("projects/{project}/environments/{environment}"),
+            stage: stage.into(),
+            overrides: overrides.collect(),
+            ..Default::default()
+        };
+        self.secrets.clone().batch_set_overrides(request).await.map(Response::into_inner)
+    }
+
+    /// The first page of the overrides of one environment and stage.
+    pub async fn overrides(
+        &self,
+        project: &str,
+        environment: &str,
+        stage: v1::Stage,
+    ) -> Answer<Vec<v1::Override>> {
+        let request = v1::ListOverridesRequest {
+            parent: format!("projects/{project}/environments/{environment}"),
+            stage: stage.into(),
+            ..Default::default()
+        };
+        let answer = self.secrets.clone().list_overrides(request).await?;
+        Ok(answer.into_inner().overrides)
+    }
+}
+
 pub fn text(value: &str) -> Option<v1::SecretPayload> {
     let payload = Some(v1::secret_payload::Payload::Text(value.to_owned()));
     Some(v1::SecretPayload { payload, crc32c: None })

@@ -17,14 +17,16 @@ const TRUST: Duration = Duration::from_secs(1);
 /// Verified tokens kept at most; beyond that they are verified again.
 const TOKENS: usize = 10_000;
 
-/// Tokens that were verified lately, by the hash of their secret.
+/// Tokens that were verified lately, by their hash.
 #[derive(Default)]
 pub(crate) struct VerifiedTokens {
-    callers: Mutex<HashMap<[u8; 32], (Instant, Arc<Caller>)>>,
+    callers: Mutex<Callers>,
 }
 
+type Callers = HashMap<[u8; 32], (Instant, Arc<Caller>)>;
+
 impl VerifiedTokens {
-    fn callers(&self) -> MutexGuard<'_, HashMap<[u8; 32], (Instant, Arc<Caller>)>> {
+    fn callers(&self) -> MutexGuard<'_, Callers> {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

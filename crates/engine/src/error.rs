@@ -143,7 +143,9 @@ impl From<waxseal_storage::Error> for Error {
             Storage::Full => Self::StorageFull,
             Storage::Conflict => Self::Conflict,
             Storage::CommitUnknown => Self::CommitUnknown,
-            Storage::TooNew { .. } | Storage::Unavailable { .. } => Self::StorageUnavailable(error),
+            Storage::TooNew { .. } | Storage::TooOld { .. } | Storage::Unavailable { .. } => {
+                Self::StorageUnavailable(error)
+            }
         }
     }
 }

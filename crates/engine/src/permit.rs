@@ -43,7 +43,7 @@ impl Engine {
 
     /// Whether what a scope names is still what it named when the right was given: a right does
     /// not pass to something made anew under an old id.
-    async fn is_same(&self, scope: &Scope) -> Result<bool, Error> {
+    pub(crate) async fn is_same(&self, scope: &Scope) -> Result<bool, Error> {
         match scope {
             Scope::Deployment => Ok(true),
             Scope::Project { id, uid } => self.is_project(id, *uid).await,

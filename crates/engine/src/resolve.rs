@@ -128,7 +128,7 @@ impl Engine {
         if let Some(view) = self.cache.get(&key) {
             return Ok(Looked::View(self.token(&head), view));
         }
-        let (revision, view) = self.fills.once(key, || self.fill(ask)).await?;
+        let (revision, view) = self.fills.once(key, || self.fill(ask, key)).await?;
         Ok(Looked::View(revision, view))
     }
 

@@ -119,6 +119,9 @@ impl Engine {
         row: &ValueRow,
     ) -> Result<(), Error> {
         let mut tx = self.store.begin("RevealSecretValue").await?;
+        if !self.is_same(&permit.caller.scope).await? {
+            return Err(Error::PermissionDenied);
+        }
         self.refuse_restricted(&mut *tx, reveal).await?;
         let now = tx.secret(project, &reveal.name).await?;
         if now.as_ref().is_none_or(|now| now.uid != secret.uid || now.deletion.is_some()) {

@@ -59,12 +59,11 @@ impl tower_service::Service<Request<Body>> for Front {
         Box::pin(async move {
             let id = Uuid::now_v7();
             let access = front.methods.access(request.uri());
-            let guard =
-                matches!(access, Some(Access::Credentials)).then(|| front.in_flight.enter());
+            let guard = (access == Some(Access::Ours)).then(|| front.in_flight.enter());
             let answer = async {
                 match deadline {
                     Ok(deadline) => {
-                        let answer = panics::caught(front.answer(access, request));
+                        let answer = panics::caught(id, front.answer(access, request));
                         deadline.bound(answer).await.unwrap_or_else(|late| late)
                     }
                     Err(refusal) => refused(refusal),
@@ -88,7 +87,7 @@ impl Front {
         }
         match access {
             Access::Open => {}
-            Access::Credentials => {
+            Access::Ours | Access::Closed => {
                 match auth::authenticate(&self.engine, request.headers_mut()).await {
                     Ok(caller) => drop(request.extensions_mut().insert(caller)),
                     Err(error) => return status::of(error).into_http(),

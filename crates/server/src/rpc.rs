@@ -1,5 +1,8 @@
 //! One file for each service. A handler checks in one order: the syntax of the resource name, the
 //! caller's right, the rest of the request; what exists and in which state is the engine's.
+//!
+//! Every method is unary. tonic takes the first message of a call and passes over any further
+//! one; it is never executed.
 
 mod codec;
 mod environment;
@@ -60,9 +63,9 @@ pub(crate) fn services(
         .add_service(reflection(&described).build_v1()?)
         .add_service(reflection(&described).build_v1alpha()?)
         .prepare();
-    let reflection = if private { Access::Open } else { Access::Credentials };
+    let reflection = if private { Access::Open } else { Access::Closed };
     let methods = Methods::read(&[
-        (waxseal_proto::FILE_DESCRIPTOR_SET, Access::Credentials),
+        (waxseal_proto::FILE_DESCRIPTOR_SET, Access::Ours),
         (tonic_health::pb::FILE_DESCRIPTOR_SET, Access::Open),
         (tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET, reflection),
         (tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET, reflection),
@@ -71,8 +74,7 @@ pub(crate) fn services(
 }
 
 fn reflection<'a>(described: &[&'a [u8]]) -> tonic_reflection::server::Builder<'a> {
-    let builder =
-        tonic_reflection::server::Builder::configure().include_reflection_service(false);
+    let builder = tonic_reflection::server::Builder::configure().include_reflection_service(false);
     described.iter().fold(builder, |builder, set| builder.register_encoded_file_descriptor_set(set))
 }
 

@@ -128,7 +128,11 @@ fn say(error: &Error) -> Said {
         Error::SecretNotFound(offenders) => Said::new(
             Code::NotFound,
             R::SecretNotFound,
-            sentence(offenders, "there is no such secret in the project", "secrets unknown in the project"),
+            sentence(
+                offenders,
+                "there is no such secret in the project",
+                "secrets unknown in the project",
+            ),
         )
         .offenders(offenders),
         Error::VersionNotFound => Said::new(

@@ -34,6 +34,12 @@ pub enum Error {
         /// The database file.
         path: PathBuf,
     },
+    /// The schema is older than this build, and this is not the place to change it.
+    #[error("{path} was written by an older version of waxseal; start this version's server first")]
+    TooOld {
+        /// The database file.
+        path: PathBuf,
+    },
     /// The database cannot be used just now, or not at all.
     #[error("the database cannot be used: {what}")]
     Unavailable {

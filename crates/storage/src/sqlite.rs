@@ -19,6 +19,7 @@ use heads::Heads;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use session::{Lease, Session};
+use std::cmp::Ordering;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,13 +63,28 @@ impl Sqlite {
     /// [`Error::TooNew`] where a newer version wrote the file.
     pub async fn open(path: &Path) -> Result<Self> {
         let path = path.to_owned();
-        tokio::task::spawn_blocking(move || Self::open_now(&path)).await.map_err(stopped)?
+        let open = move || Self::with(&path, OpenFlags::SQLITE_OPEN_CREATE, migrate);
+        tokio::task::spawn_blocking(open).await.map_err(stopped)?
     }
 
-    fn open_now(path: &Path) -> Result<Self> {
-        let mut writer =
-            connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        migrate(&mut writer, path)?;
+    /// Opens a file that a server may have open, as it stands: a schema that is not of this
+    /// build's version is left alone. For rows that no head depends on, such as tokens.
+    ///
+    /// # Errors
+    /// [`Error::TooNew`] and [`Error::TooOld`].
+    pub async fn attach(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        let attach = move || Self::with(&path, OpenFlags::empty(), ensure_current);
+        tokio::task::spawn_blocking(attach).await.map_err(stopped)?
+    }
+
+    fn with(
+        path: &Path,
+        flags: OpenFlags,
+        schema: impl FnOnce(&mut Connection, &Path) -> Result<()>,
+    ) -> Result<Self> {
+        let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | flags)?;
+        schema(&mut writer, path)?;
         let heads = Heads::load(&writer)?;
         let readers = (0..READERS)
             .map(|_| connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE))
@@ -98,6 +114,15 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
          PRAGMA cell_size_check = ON;",
     )?;
     Ok(connection)
+}
+
+fn ensure_current(connection: &mut Connection, path: &Path) -> Result<()> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version.cmp(&(MIGRATIONS.len() as i64)) {
+        Ordering::Less => Err(Error::TooOld { path: path.to_owned() }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Error::TooNew { path: path.to_owned() }),
+    }
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
@@ -172,6 +197,22 @@ mod tests {
         drop(Sqlite::open(&path).await.unwrap());
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
         assert!(matches!(Sqlite::open(&path).await, Err(Error::TooNew { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_attached_to_only_at_this_version() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("waxseal.db");
+        assert!(Sqlite::attach(&path).await.is_err(), "it is not created");
+        let _open = Sqlite::open(&path).await.unwrap();
+        assert!(Sqlite::attach(&path).await.is_ok(), "also while another has it open");
+        let set = |version: i64| {
+            Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+        };
+        set(0);
+        assert!(matches!(Sqlite::attach(&path).await, Err(Error::TooOld { .. })));
+        set(999);
+        assert!(matches!(Sqlite::attach(&path).await, Err(Error::TooNew { .. })));
     }
 
     #[tokio::test]

@@ -32,6 +32,7 @@ impl Engine {
     pub(super) async fn fill(
         &self,
         ask: &Resolve<'_>,
+        asked: ViewKey,
     ) -> Result<(Arc<str>, Arc<EncodedView>), Error> {
         let mut rows = self.store.snapshot().await?;
         let project = self.verified(&mut *rows, ask.project).await?;
@@ -39,6 +40,10 @@ impl Engine {
         let catalogue = project.catalogue(&mut *rows).await?;
         let overrides = project.overrides(&mut *rows, environment, ask.stage).await?;
         let uid = project.row.project.uid;
+        // The right was checked for what the ids named then.
+        if (uid, environment.environment.uid) != (asked.project, asked.environment) {
+            return Err(Error::EnvironmentNotFound);
+        }
         let place = Place::Override(environment.environment.uid, ask.stage);
         let mut values = rows.current_values(uid, Place::Default).await?;
         values.extend(rows.current_values(uid, place).await?);

@@ -5,12 +5,15 @@ use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 use std::collections::HashMap;
 
-/// Whether a method asks for credentials.
+/// How a method is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// It does.
-    Credentials,
-    /// It does not: health, and reflection where only this machine can reach it.
+    /// One of ours: with credentials, and a stop waits for its end.
+    Ours,
+    /// A standard one that needs credentials: reflection where other machines can reach it.
+    Closed,
+    /// A standard one that needs none: health, and reflection where only this machine can reach
+    /// it.
     Open,
 }
 
@@ -53,9 +56,9 @@ mod tests {
     fn only_exact_paths_are_known() {
         let open: &[u8] = tonic_health::pb::FILE_DESCRIPTOR_SET;
         let ours = waxseal_proto::FILE_DESCRIPTOR_SET;
-        let methods = Methods::read(&[(ours, Access::Credentials), (open, Access::Open)]).unwrap();
+        let methods = Methods::read(&[(ours, Access::Ours), (open, Access::Open)]).unwrap();
         let access = |path: &str| methods.access(&path.parse().unwrap());
-        assert_eq!(access("/waxseal.v1.ProjectService/GetProject"), Some(Access::Credentials));
+        assert_eq!(access("/waxseal.v1.ProjectService/GetProject"), Some(Access::Ours));
         assert_eq!(
             access("http://h/waxseal.v1.ProjectService/GetProject"),
             access("/waxseal.v1.ProjectService/GetProject")

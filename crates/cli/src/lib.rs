@@ -1,1 +1,0 @@
-//! The waxseal command line.

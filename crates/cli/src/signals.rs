@@ -1,0 +1,33 @@
+//! SIGTERM and SIGINT: the first one asks, the second one does not.
+
+use crate::failure::Failure;
+use std::future::Future;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// Done when the first signal comes. The second one ends the process at once, with the exit code
+/// that shells give to one that died of it.
+///
+/// From the call on, neither signal kills the process by itself.
+pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signals)?;
+    let (tell, told) = oneshot::channel();
+    tokio::spawn(async move {
+        next(&mut terminate, &mut interrupt).await;
+        let _ = tell.send(());
+        let second = next(&mut terminate, &mut interrupt).await;
+        std::process::exit(128 + second.as_raw_value());
+    });
+    Ok(async {
+        // The sender is dropped only together with the runtime.
+        let _ = told.await;
+    })
+}
+
+async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> SignalKind {
+    tokio::select! {
+        _ = terminate.recv() => SignalKind::terminate(),
+        _ = interrupt.recv() => SignalKind::interrupt(),
+    }
+}

@@ -1,0 +1,190 @@
+//! `waxseal token`: API tokens, made by whoever may read the data directory.
+
+use crate::failure::Failure;
+use crate::output;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+use waxseal_domain::caller::Role;
+use waxseal_domain::time::{Clock as _, Timestamp};
+use waxseal_engine::{NewToken, ScopeName, SystemClock};
+use waxseal_server::{Config, wiring};
+use zeroize::Zeroizing;
+
+/// Makes API tokens, on the machine of the server.
+#[derive(clap::Args)]
+pub(crate) struct Token {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Create(Create),
+}
+
+/// Makes a token and prints it, this once: the store keeps only a hash of it.
+///
+/// It can be used at once, whether or not a server is running on the data directory.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+struct Create {
+    /// What the token's bearer may do.
+    #[arg(long, value_parser = roles(), value_name = "ROLE")]
+    role: Role,
+
+    /// Where: deployment, projects/PROJECT, or
+    /// projects/PROJECT/environments/ENVIRONMENT/stages/STAGE with the stage draft or live.
+    #[arg(long, value_name = "SCOPE")]
+    scope: Where,
+
+    /// For how long: a number and s, m, h or d, at most 3650d.
+    #[arg(long, value_name = "TIME", value_parser = lifetime)]
+    expires: Duration,
+
+    /// Lets a builder reveal the values of masked secrets.
+    #[arg(long)]
+    reveal: bool,
+
+    /// What to print: the token alone, or an object with token, role, scope and expires.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: Output,
+
+    /// The data directory of the server.
+    #[arg(long, env = "WAXSEAL_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal token create --role builder --reveal --scope projects/demo --expires 8h --data-dir DIR
+  waxseal token create --role runtime --expires 30d --data-dir DIR \\
+    --scope projects/demo/environments/main/stages/live
+
+Roles:
+  admin      projects, environments and all that a builder may but reveal; never sees a value
+  builder    creates, sets, overrides, clears and deletes secrets; reveals masked ones by --reveal
+  runtime    resolves: what an agent does; nothing else
+  viewer     metadata
+  auditor    the audit trail
+  keyholder  key status and rewrapping";
+
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+/// A scope, and how it was written.
+#[derive(Clone)]
+struct Where {
+    text: String,
+    name: ScopeName,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    token: &'a str,
+    role: &'a str,
+    scope: &'a str,
+    expires: &'a str,
+}
+
+impl FromStr for Where {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self { text: text.to_owned(), name: text.parse()? })
+    }
+}
+
+impl Token {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let Self { command: Command::Create(create) } = self;
+        create.run().await
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), Failure> {
+        let Self { role, scope, expires, reveal, output, data_dir } = self;
+        if reveal && role != Role::Builder {
+            return Err(Failure::RevealGrant);
+        }
+        let config = Config { data_dir: Some(data_dir), ..Config::default() };
+        let engine = wiring::open_beside(&config).await?;
+        let expires = SystemClock.now().after(expires);
+        let new = NewToken { role, reveal, scope: scope.name, expires };
+        let token = engine.create_token(new).await.map_err(Failure::Token)?;
+        let text = match output {
+            Output::Text => Zeroizing::new(format!("{}\n", *token)),
+            Output::Json => {
+                let (role, scope, expires) = (role.as_str(), &scope.text, rfc3339(expires));
+                json(&Created { token: &token, role, scope, expires: &expires })?
+            }
+        };
+        output::print(&text)
+    }
+}
+
+fn json(created: &Created<'_>) -> Result<Zeroizing<String>, Failure> {
+    let json = serde_json::to_string(created).map_err(|error| Failure::Output(error.into()))?;
+    Ok(Zeroizing::new(json + "\n"))
+}
+
+fn rfc3339(time: Timestamp) -> String {
+    prost_types::Timestamp { seconds: time.micros().div_euclid(1_000_000), nanos: 0 }.to_string()
+}
+
+fn roles() -> impl TypedValueParser<Value = Role> {
+    let role = |name: String| Role::ALL.into_iter().find(|role| role.as_str() == name);
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str))
+        .try_map(move |name| role(name).ok_or("is not a role"))
+}
+
+fn lifetime(text: &str) -> Result<Duration, &'static str> {
+    const RULE: &str = "must be a whole number, at least 1, and s, m, h or d, as in 30d; at most \
+                        3650d";
+    const LONGEST: u64 = 3_650 * 86_400;
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let (number, unit) = units
+        .iter()
+        .find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))
+        .filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or(RULE)?;
+    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(*unit)) {
+        Some(seconds @ 1..=LONGEST) => Ok(Duration::from_secs(seconds)),
+        _ => Err(RULE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_has_a_number_and_a_unit() {
+        for (text, seconds) in [("1s", 1), ("90m", 5_400), ("24h", 86_400), ("30d", 2_592_000)] {
+            assert_eq!(lifetime(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "d", "0d", "30", "-1d", "+1d", "1.5h", "1 d", "3651d", "99999999999999999d"]
+        {
+            assert!(lifetime(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_an_object_of_one_line() {
+        let expires = rfc3339(Timestamp::from_micros(1_700_000_000_999_999));
+        let created =
+            Created { token: "wxs_x", role: "runtime", scope: "projects/demo", expires: &expires };
+        assert_eq!(
+            *json(&created).unwrap(),
+            "{\"token\":\"wxs_x\",\"role\":\"runtime\",\"scope\":\"projects/demo\",\
+             \"expires\":\"2023-11-14T22:13:20Z\"}\n"
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! A change under way: what was read so far, all of it vouched for.
+
+use crate::manifest::{Catalogue, Verified};
+use crate::{Engine, Error};
+use std::collections::{BTreeMap, BTreeSet};
+use waxseal_domain::caller::Caller;
+use waxseal_domain::environment::Stage;
+use waxseal_domain::name::ProjectId;
+use waxseal_domain::slot::Place;
+use waxseal_domain::time::Timestamp;
+use waxseal_domain::uid::{EnvironmentUid, SecretUid};
+use waxseal_storage::{EnvironmentRow, SlotRow, Transaction, ValueRow};
+
+/// What an audit row says a change was about.
+#[derive(Default)]
+pub(crate) struct Subject {
+    pub(crate) environment: Option<EnvironmentUid>,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) secret: Option<SecretUid>,
+    pub(crate) version: Option<u64>,
+}
+
+/// A change under way: a locked, verified project and what was done to it so far.
+pub(crate) struct Change<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Timestamp,
+    /// One audit row each.
+    pub(super) subjects: Vec<Subject>,
+    pub(super) tx: Box<dyn Transaction>,
+    pub(super) project: Option<Verified>,
+    /// The environments as they were read; those that differ at the end are written.
+    pub(super) before: Vec<EnvironmentRow>,
+    /// Groups that were read, and verified. All of them are signed anew at the end.
+    pub(super) catalogue: Option<Catalogue>,
+    pub(super) overrides: BTreeMap<(EnvironmentUid, Stage), Vec<SlotRow>>,
+    /// Views that the change could alter.
+    pub(super) touched: BTreeSet<(EnvironmentUid, Stage)>,
+}
+
+impl<'a> Change<'a> {
+    pub(super) async fn begin(
+        engine: &'a Engine,
+        caller: &'a Caller,
+        mut tx: Box<dyn Transaction>,
+        project: Option<&ProjectId>,
+    ) -> Result<Self, Error> {
+        let project = match project {
+            Some(id) => Some(engine.verified(&mut *tx, id).await?),
+            None => None,
+        };
+        Ok(Self {
+            engine,
+            caller,
+            now: engine.clock.now(),
+            subjects: Vec::new(),
+            tx,
+            before: project.as_ref().map_or_else(Vec::new, |found| found.environments.clone()),
+            project,
+            catalogue: None,
+            overrides: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        })
+    }
+
+    /// Says what the change is about, for the audit trail.
+    pub(crate) fn about(&mut self, subject: Subject) {
+        self.subjects.push(subject);
+    }
+
+    /// The project that is being changed.
+    pub(crate) fn project(&self) -> Result<&Verified, Error> {
+        self.project.as_ref().ok_or(Error::ProjectNotFound)
+    }
+
+    pub(super) fn project_mut(&mut self) -> Result<&mut Verified, Error> {
+        self.project.as_mut().ok_or(Error::ProjectNotFound)
+    }
+
+    /// The secrets and their default slots.
+    pub(crate) async fn catalogue(&mut self) -> Result<&Catalogue, Error> {
+        if self.catalogue.is_none() {
+            let project = self.project.as_ref().ok_or(Error::ProjectNotFound)?;
+            self.catalogue = Some(project.catalogue(&mut *self.tx).await?);
+        }
+        self.catalogue.as_ref().ok_or(Error::ProjectNotFound)
+    }
+
+    /// The overrides of one environment and stage.
+    pub(crate) async fn overrides(
+        &mut self,
+        environment: EnvironmentUid,
+        stage: Stage,
+    ) -> Result<&mut Vec<SlotRow>, Error> {
+        if !self.overrides.contains_key(&(environment, stage)) {
+            let project = self.project.as_ref().ok_or(Error::ProjectNotFound)?;
+            let row = find(&project.environments, environment)?;
+            let slots = project.overrides(&mut *self.tx, row, stage).await?;
+            self.overrides.insert((environment, stage), slots);
+        }
+        self.overrides.get_mut(&(environment, stage)).ok_or(Error::EnvironmentNotFound)
+    }
+
+    /// The slot of a secret, if it was ever written.
+    pub(crate) async fn slot(
+        &mut self,
+        secret: SecretUid,
+        place: Place,
+    ) -> Result<Option<SlotRow>, Error> {
+        let slots = match place {
+            Place::Default => &self.catalogue().await?.defaults,
+            Place::Override(environment, stage) => &*self.overrides(environment, stage).await?,
+        };
+        Ok(slots.iter().find(|slot| slot.secret == secret).cloned())
+    }
+
+    /// Whether a project of this id exists.
+    pub(crate) async fn project_exists(&mut self, id: &ProjectId) -> Result<bool, Error> {
+        Ok(self.tx.project(id).await?.is_some())
+    }
+
+    /// Every kept version of every slot of a secret.
+    pub(crate) async fn values_of(&mut self, secret: SecretUid) -> Result<Vec<ValueRow>, Error> {
+        Ok(self.tx.values_of(secret).await?)
+    }
+}
+
+impl Subject {
+    /// A slot of a secret.
+    pub(crate) fn slot(secret: SecretUid, place: Place) -> Self {
+        let (environment, stage) = match place {
+            Place::Default => (None, None),
+            Place::Override(environment, stage) => (Some(environment), Some(stage)),
+        };
+        Self { environment, stage, secret: Some(secret), version: None }
+    }
+}
+
+pub(super) fn find(rows: &[EnvironmentRow], uid: EnvironmentUid) -> Result<&EnvironmentRow, Error> {
+    rows.iter().find(|row| row.environment.uid == uid).ok_or(Error::EnvironmentNotFound)
+}
+
+pub(super) fn find_mut(
+    rows: &mut [EnvironmentRow],
+    uid: EnvironmentUid,
+) -> Result<&mut EnvironmentRow, Error> {
+    rows.iter_mut().find(|row| row.environment.uid == uid).ok_or(Error::EnvironmentNotFound)
+}
