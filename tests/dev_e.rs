@@ -16,7 +16,7 @@
 
 mod support;
 
-// mod story;
+mod story;
 // mod revisions;
 // mod external;
 // mod vectors;

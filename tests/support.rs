@@ -3,6 +3,7 @@
 
 pub mod binary;
 pub mod client;
+pub mod raw;
 pub mod refusal;
 pub mod server;
 

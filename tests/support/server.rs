@@ -131,6 +131,19 @@ impl Server {
         self.engine.create_token(new).await.unwrap().to_string()
     }
 
+    /// A token with a life of its own.
+    pub async fn token_for(
+        &self,
+        role: Role,
+        reveal: bool,
+        scope: &str,
+        life: Duration,
+    ) -> String {
+        let expires = self.setup.clock.now().after(life);
+        let new = NewToken { role, reveal, scope: scope.parse().unwrap(), expires };
+        self.engine.create_token(new).await.unwrap().to_string()
+    }
+
     pub async fn client(&self, role: Role, reveal: bool, scope: &str) -> Client {
         Client::connect(&self.address, &self.token(role, reveal, scope).await).await
     }

@@ -4,18 +4,18 @@
 //! of secrets in them have been parsed as names.
 
 mod refusal;
+mod said;
 
 pub(crate) use refusal::Refusal;
 
+use said::Said;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 use waxseal_engine::{Error, Offenders};
 use waxseal_proto::v1::ErrorReason;
 
-const DOMAIN: &str = "waxseal.dev";
 /// What the names in a message may take; the metadata holds many more.
 const NAMED_IN_MESSAGE: usize = 10;
 
@@ -24,14 +24,6 @@ const SECOND: Duration = Duration::from_secs(1);
 const LATER: Duration = Duration::from_secs(5);
 /// Space on a disk does not come back by itself.
 const MUCH_LATER: Duration = Duration::from_secs(60);
-
-/// A failure in the words of the wire.
-struct Said {
-    code: Code,
-    reason: ErrorReason,
-    message: Cow<'static, str>,
-    details: ErrorDetails,
-}
 
 /// The status of a failed call. Its source is kept for the log and does not reach the caller.
 pub(crate) fn of(error: Error) -> Status {
@@ -298,65 +290,6 @@ fn sentence(offenders: &Offenders, singular: &'static str, each: &str) -> Cow<'s
     let more = total.saturating_sub(shown.len());
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("{each}: {}{more}", shown.join(", ")).into()
-}
-
-impl Said {
-    fn new(code: Code, reason: ErrorReason, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, reason, message: message.into(), details: ErrorDetails::new() }
-    }
-
-    fn argument(reason: ErrorReason, field: &str, rule: &str) -> Self {
-        let mut said = Self::new(Code::InvalidArgument, reason, format!("{field} {rule}"));
-        said.details.add_bad_request_violation(field, rule);
-        said
-    }
-
-    fn internal() -> Self {
-        Self::new(
-            Code::Internal,
-            ErrorReason::Internal,
-            "the server failed, and has logged why under this call's x-request-id; tell an operator",
-        )
-    }
-
-    fn retry(mut self, after: Duration) -> Self {
-        self.details.set_retry_info(Some(after));
-        self
-    }
-
-    fn precondition(mut self, subject: &str) -> Self {
-        let kind = name(self.reason);
-        self.details.add_precondition_failure_violation(kind, subject, &*self.message);
-        self
-    }
-
-    fn quota(mut self, subject: &str) -> Self {
-        self.details.add_quota_failure_violation(subject, &*self.message);
-        self
-    }
-
-    fn offenders(mut self, offenders: &Offenders) -> Self {
-        let Offenders { names, total } = offenders;
-        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        let metadata =
-            [("secrets".to_owned(), names.join(",")), ("total".to_owned(), total.to_string())];
-        self.details.set_error_info(name(self.reason), DOMAIN, metadata);
-        self
-    }
-
-    fn into_status(self) -> Status {
-        let Self { code, reason, message, mut details } = self;
-        if details.error_info().is_none() {
-            details.set_error_info(name(reason), DOMAIN, []);
-        }
-        Status::with_error_details(code, message, details)
-    }
-}
-
-/// The reason as it stands in `ErrorInfo`, without the prefix of the enum.
-fn name(reason: ErrorReason) -> &'static str {
-    let name = reason.as_str_name();
-    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use waxseal_domain::uid::Deployment;
 use waxseal_engine::{Engine, OpenError, Parts, SystemClock};
 use waxseal_kms::KeyProvider;
 use waxseal_kms::local::FileError;
+use waxseal_storage::Sqlite;
 
 /// An engine that is ready, and the lock on its data directory for as long as this lives.
 pub struct Opened {
@@ -116,7 +117,8 @@ pub async fn open_with(config: &Config, seams: Seams) -> Result<Opened, StartErr
         let deployment = Deployment::new(Uuid::new_v4());
         waxseal_kms::Local::create(&dir.keys(), deployment, seams.clock.now())?;
     }
-    let engine = engine(config, &dir, seams).await?;
+    let store = Sqlite::open(&dir.database()).await?;
+    let engine = engine(config, &dir, store, seams).await?;
     Ok(Opened { engine, _lock: lock })
 }
 
@@ -134,16 +136,22 @@ pub async fn open_beside(config: &Config) -> Result<Arc<Engine>, StartError> {
     if !dir.keys().exists() {
         return Err(StartError::KeyFileMissing { path: dir.keys() });
     }
-    engine(config, &dir, Seams::default()).await
+    let store = Sqlite::attach(&dir.database()).await?;
+    engine(config, &dir, store, Seams::default()).await
 }
 
 /// The list of parts.
-async fn engine(config: &Config, dir: &DataDir, seams: Seams) -> Result<Arc<Engine>, StartError> {
+async fn engine(
+    config: &Config,
+    dir: &DataDir,
+    store: Sqlite,
+    seams: Seams,
+) -> Result<Arc<Engine>, StartError> {
     let Seams { clock, keys: stacked } = seams;
     let local = waxseal_kms::Local::load(&dir.keys())?;
     let deployment = local.deployment();
     let parts = Parts {
-        store: Arc::new(waxseal_storage::Sqlite::open(&dir.database()).await?),
+        store: Arc::new(store),
         keys: stacked(Arc::new(local)),
         cache: Arc::new(waxseal_cache::Local::new(config.view_cache)),
         encoder: Arc::new(Encoder),

@@ -1,5 +1,7 @@
+use super::said::name;
 use super::*;
 use std::collections::BTreeSet;
+use tonic_types::StatusExt as _;
 use waxseal_domain::name::SecretName;
 use waxseal_domain::value::InvalidValue;
 

@@ -1,0 +1,75 @@
+use super::*;
+use clap::Parser;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    config: Config,
+}
+
+fn parse(options: &[&str]) -> Result<Config, clap::Error> {
+    Line::try_parse_from([&["waxseal"], options].concat()).map(|line| line.config)
+}
+
+#[test]
+fn the_defaults_of_the_command_line_are_those_of_the_type() {
+    assert_eq!(parse(&[]).unwrap(), Config::default());
+}
+
+#[test]
+fn what_effective_says_can_be_set_and_gives_the_same() {
+    let config = parse(&[
+        "--listen=127.0.0.1:0,unix:/run/w.sock",
+        "--listen=[::1]:9",
+        "--data-dir=/var/lib/waxseal",
+        "--secret-retention=36h",
+        "--view-cache=1000",
+        "--allow-plaintext",
+    ])
+    .unwrap();
+    let again: Vec<String> = config
+        .effective()
+        .lines()
+        .map(|line| line.strip_prefix("WAXSEAL_").unwrap())
+        .map(|line| line.split_once('=').unwrap())
+        .map(|(name, value)| format!("--{}={value}", name.to_lowercase().replace('_', "-")))
+        .collect();
+    let again: Vec<&str> = again.iter().map(String::as_str).collect();
+    assert_eq!(parse(&again).unwrap(), config);
+}
+
+#[test]
+fn an_address_that_others_can_reach_needs_leave() {
+    let exposed = parse(&["--listen=127.0.0.1:1,0.0.0.0:7466"]).unwrap();
+    let refused = exposed.check().unwrap_err();
+    assert!(matches!(refused, ConfigError::Plaintext { .. }), "{refused}");
+    assert!(parse(&["--listen=0.0.0.0:1", "--allow-plaintext"]).unwrap().check().is_ok());
+    assert!(parse(&["--listen=127.1.2.3:1,[::1]:1,unix:/s"]).unwrap().check().is_ok());
+}
+
+#[test]
+fn a_stop_stays_within_thirty_seconds() {
+    assert!(parse(&["--drain-timeout=25s"]).unwrap().check().is_ok());
+    let refused = parse(&["--drain-timeout=26s"]).unwrap().check();
+    assert_eq!(refused, Err(ConfigError::DrainTooLong));
+}
+
+#[test]
+fn slips_are_refused() {
+    for slip in [
+        "--listen=7466",
+        "--listen=localhost",
+        "--listen=unix:",
+        "--log-format=xml",
+        "--max-secrets=0",
+        "--max-secrets=-1",
+        "--secret-retention=30",
+        "--secret-retention=d",
+        "--reveal-time=0s",
+        "--view-cache=64MB",
+        "--allow-plaintext=perhaps",
+    ] {
+        assert!(parse(&[slip]).is_err(), "{slip}");
+    }
+    assert_eq!(parse(&["--log=,,=nonsense="]).unwrap().check(), Err(ConfigError::LogFilter));
+}
