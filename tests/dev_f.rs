@@ -16,7 +16,7 @@
 
 mod support;
 
-// mod names;
+mod names;
 // mod values;
 // mod paging;
 // mod arguments;

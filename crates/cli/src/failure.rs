@@ -25,7 +25,10 @@ pub(crate) enum Failure {
     NoDataDir,
     #[error("neither XDG_DATA_HOME nor HOME says where to keep data: set --data-dir")]
     NoHome,
-    #[error("{0} can be reached from other machines, and a development server is for this one: listen on 127.0.0.1, [::1] or unix:PATH")]
+    #[error(
+        "{0} can be reached from other machines, and a development server is for this one: listen \
+         on 127.0.0.1, [::1] or unix:PATH"
+    )]
     NotLocal(Listen),
     #[error("--reveal is a grant for builders: give --role builder, or leave --reveal out")]
     RevealGrant,
@@ -33,7 +36,10 @@ pub(crate) enum Failure {
     Start(#[from] StartError),
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("{address} is taken by another process: choose another address with --listen, or any free port with --listen 127.0.0.1:0")]
+    #[error(
+        "cannot listen on {address}, it is taken by another process: choose another address with \
+         --listen, or any free port with --listen 127.0.0.1:0"
+    )]
     AddressTaken { address: Listen },
     #[error("the token cannot be made: {0}")]
     Token(#[source] waxseal_engine::Error),
