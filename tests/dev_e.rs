@@ -16,6 +16,7 @@
 
 mod support;
 
+mod environments;
 mod story;
 // mod revisions;
 // mod external;

@@ -16,7 +16,7 @@
 
 mod support;
 
-// mod restricted;
+mod restricted;
 // mod tamper;
 // mod kill;
 // mod canary;

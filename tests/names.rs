@@ -77,7 +77,7 @@ fn strings() -> Vec<String> {
         "KEY\u{7f}",
         "KEY\u{85}",
         "\u{660}1",
-        "projects/demo",
+        "projects/demo/",
         "demo/secrets/KEY",
         "*",
         "-",
@@ -200,16 +200,16 @@ async fn a_lone_surrogate_is_no_text_wherever_it_stands() {
 
 /// Texts made of what names are made of and of what lies just beside it; the same ones every time.
 fn texts(count: usize) -> Vec<String> {
-    const CHARACTERS: &[u8] = b"abzABZ019__--a /.@[`{\x7f\t";
+    const SETS: [&[u8]; 3] = [b"abyz019-", b"abyzABYZ019_", b"abzABZ019__--a /.@[`{\x7f\t"];
     let mut state: u32 = 7_466;
     let mut next = |below: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 16) as usize % below
     };
-    let mut text = |length: usize, from: usize| -> String {
-        (0..length).map(|_| char::from(CHARACTERS[next(from)])).collect()
+    let mut text = |length: usize, set: &[u8]| -> String {
+        (0..length).map(|_| char::from(set[next(set.len())])).collect()
     };
-    (0..count).map(|n| text(1 + n % 70, if n % 3 == 0 { CHARACTERS.len() } else { 12 })).collect()
+    (0..count).map(|n| text(1 + n % 70, SETS[n % SETS.len()])).collect()
 }
 
 #[tokio::test]

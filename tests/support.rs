@@ -6,6 +6,7 @@ pub mod client;
 pub mod raw;
 pub mod refusal;
 pub mod server;
+pub mod stored;
 
 pub use client::{Client, default_slot, override_slot, text};
 pub use refusal::{Refusal, refused};

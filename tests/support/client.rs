@@ -142,6 +142,19 @@ impl Client {
         self.secrets.clone().reveal_secret_value(request).await.map(Response::into_inner)
     }
 
+    /// An older value of a slot; 0 is the current one.
+    pub async fn reveal_version(
+        &self,
+        project: &str,
+        secret: &str,
+        slot: Option<v1::Slot>,
+        version: i64,
+    ) -> Answer<v1::RevealSecretValueResponse> {
+        let name = format!("projects/{project}/secrets/{secret}");
+        let request = v1::RevealSecretValueRequest { name, slot, version };
+        self.secrets.clone().reveal_secret_value(request).await.map(Response::into_inner)
+    }
+
     pub async fn get_secret(&self, project: &str, secret: &str) -> Answer<v1::Secret> {
         let name = format!("projects/{project}/secrets/{secret}");
         let answer = self.secrets.clone().get_secret(v1::GetSecretRequest { name }).await?;

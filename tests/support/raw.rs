@@ -2,6 +2,8 @@
 
 use prost::Message as _;
 use prost::bytes::{Buf as _, BufMut as _};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -26,12 +28,15 @@ pub fn descriptors() -> prost_types::FileDescriptorSet {
 }
 
 /// The path of the method of this name.
-pub fn path(method: &str) -> String {
-    let (service, _) = methods()
-        .into_iter()
-        .find(|(_, found)| found.name() == method)
-        .unwrap_or_else(|| panic!("there is no method {method}"));
-    format!("/{service}/{method}")
+pub fn path(method: &str) -> &'static str {
+    static PATHS: OnceLock<HashMap<String, String>> = OnceLock::new();
+    let paths = PATHS.get_or_init(|| {
+        let path = |(service, method): (String, prost_types::MethodDescriptorProto)| {
+            (method.name().to_owned(), format!("/{service}/{}", method.name()))
+        };
+        methods().into_iter().map(path).collect()
+    });
+    paths.get(method).unwrap_or_else(|| panic!("there is no method {method}"))
 }
 
 /// A connection without a caller.
@@ -50,7 +55,7 @@ impl Raw {
         token: &str,
         message: Vec<u8>,
     ) -> Result<Response<Vec<u8>>, Status> {
-        self.send(&path(method), bearer(token), message).await
+        self.send(path(method), bearer(token), message).await
     }
 
     /// Calls a path with this metadata and nothing else.

@@ -4,7 +4,7 @@ use super::Client;
 use async_trait::async_trait;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{RwLock, oneshot};
 use tokio::task::JoinHandle;
@@ -57,7 +57,7 @@ impl Setup {
             clock: self.clock.clone(),
             keys: Box::new(move |provider| {
                 let keys =
-                    Arc::new(TestKeys { inner: Counted::new(provider), gate: RwLock::default() });
+                    Arc::new(TestKeys::new(provider));
                 handed.send(keys.clone()).unwrap();
                 keys
             }),
@@ -175,6 +175,11 @@ impl Server {
         self.keys.gate.write().await
     }
 
+    /// Operations of the key provider that stand before the gate.
+    pub fn waiting_for_keys(&self) -> usize {
+        self.keys.waiting.load(Ordering::SeqCst)
+    }
+
     /// Moves the server's clock.
     pub fn pass(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).unwrap();
@@ -198,17 +203,31 @@ impl Clock for TestClock {
 struct TestKeys {
     inner: Counted<Arc<dyn KeyProvider>>,
     gate: RwLock<()>,
+    waiting: AtomicUsize,
+}
+
+impl TestKeys {
+    fn new(provider: Arc<dyn KeyProvider>) -> Self {
+        Self { inner: Counted::new(provider), gate: RwLock::default(), waiting: AtomicUsize::new(0) }
+    }
+
+    async fn pass(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let open = self.gate.read().await;
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        open
+    }
 }
 
 #[async_trait]
 impl KeyProvider for TestKeys {
     async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error> {
-        let _open = self.gate.read().await;
+        let _open = self.pass().await;
         self.inner.generate(context).await
     }
 
     async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error> {
-        let _open = self.gate.read().await;
+        let _open = self.pass().await;
         self.inner.unwrap(wrapped, context).await
     }
 

@@ -111,7 +111,9 @@ fn default_dir(xdg: Option<OsString>, home: Option<OsString>) -> Option<PathBuf>
 /// Everything that is printed before the ready line, while the server is serving.
 async fn tell(addresses: &[String], dir: &Path, kept: Vec<Kept>) -> Result<(), Failure> {
     let address = addresses.first().map(String::as_str).unwrap_or_default();
-    output::say("A development server of Waxseal. All values below are invented.\n");
+    output::say(
+        "A development server of Waxseal. It prints values that it invented, and no others.\n",
+    );
     output::say(&format!("  address    {address}"));
     output::say(&format!("  data       {}", dir.display()));
     for Kept { role, file, state, token: _ } in &kept {

@@ -15,7 +15,7 @@ use waxseal_storage::Snapshot;
 pub struct ListSecrets {
     /// Of which project.
     pub project: ProjectId,
-    /// Only names that begin so, regardless of case.
+    /// Only names that begin so, matched exactly.
     pub prefix: String,
     /// Also tell whether this environment and stage overrides each.
     pub place: Option<(EnvironmentId, Stage)>,
@@ -68,13 +68,12 @@ impl Engine {
         let uid = rows.project(&project).await?.ok_or(Error::ProjectNotFound)?.project.uid;
         let defaults = rows.slots(uid, Place::Default).await?;
         let defaults = by_secret(&defaults);
-        let folded = prefix.to_ascii_lowercase();
         let matching: Vec<_> = rows
             .secrets(uid)
             .await?
             .into_iter()
             .filter(|secret| show_deleted || secret.deletion.is_none())
-            .filter(|secret| secret.name.folded().starts_with(&folded))
+            .filter(|secret| secret.name.as_str().starts_with(&prefix))
             .map(|secret| {
                 let default = defaults.get(&secret.uid).copied();
                 let has_override = overridden.as_ref().map(|set| set.contains(&secret.uid));

@@ -26,7 +26,7 @@ impl Grpcurl<'_> {
             &format!(r#"{{"name": "{staging}", "stage": "STAGE_LIVE"}}"#),
         );
         self.line(
-            "List the secrets: never a value",
+            "List the secrets, which never shows a value",
             Role::Builder,
             "SecretService/ListSecrets",
             &format!(r#"{{"parent": "{PROJECT}"}}"#),

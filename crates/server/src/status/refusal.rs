@@ -61,7 +61,7 @@ impl From<Refusal> for Status {
             ),
             Refusal::DeadlineExceeded => Said::new(
                 Code::DeadlineExceeded,
-                R::CommitUnknown,
+                R::DeadlineExceeded,
                 "the deadline passed before the answer; if the call was a change, it may have been \
                  made or not: repeat it with the same request_id, and it is applied once",
             ),
