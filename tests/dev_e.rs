@@ -18,7 +18,7 @@ mod support;
 
 mod environments;
 mod story;
-// mod revisions;
+mod revisions;
 // mod external;
 // mod vectors;
 // mod layers;

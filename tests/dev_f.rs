@@ -17,7 +17,7 @@
 mod support;
 
 mod names;
-// mod values;
+mod values;
 // mod paging;
 // mod arguments;
 // mod limits;

@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use tokens::Kept;
+use tokio::sync::oneshot;
 use waxseal_server::config::{Listen, LogFormat};
 use waxseal_server::{Config, Listeners, telemetry, wiring};
 
@@ -66,10 +67,23 @@ impl Dev {
         let kept = tokens::keep(&opened.engine, &dir).await?;
 
         let addresses = listeners.addresses();
+        let (interrupt, interrupted) = oneshot::channel();
+        let stop = async {
+            stop.await;
+            let _ = interrupt.send(());
+        };
         let mut serving = pin!(waxseal_server::run(&config, opened, listeners, stop));
+        let story = async {
+            tokio::select! {
+                biased;
+                // Broken off, it has neither ended nor failed: what ends now is the server.
+                _ = interrupted => std::future::pending().await,
+                told = tell(&addresses, &dir, kept) => told,
+            }
+        };
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
-            told = tell(&addresses, &dir, kept) => told?,
+            told = story => told?,
         }
         output::ready(&addresses);
         Ok(serving.await?)
