@@ -16,6 +16,7 @@
 
 mod support;
 
+mod concurrency;
 mod environments;
 mod story;
 mod revisions;

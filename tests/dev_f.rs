@@ -18,7 +18,7 @@ mod support;
 
 mod names;
 mod values;
-// mod paging;
+mod paging;
 // mod arguments;
 // mod limits;
 // mod rights;

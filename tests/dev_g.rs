@@ -17,7 +17,7 @@
 mod support;
 
 mod restricted;
-// mod tamper;
+mod tamper;
 // mod kill;
 // mod canary;
 // mod process;

@@ -2,6 +2,7 @@
 
 use super::Client;
 use async_trait::async_trait;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -40,6 +41,18 @@ impl Setup {
             ..Config::default()
         };
         Self { config, dir: Arc::new(dir), clock: Arc::default() }
+    }
+
+    /// A data directory of its own with what is in this one, whose server has to be stopped.
+    pub fn copied(&self) -> Self {
+        let copy = Self::new();
+        let made = std::fs::DirBuilder::new().mode(0o700).create(copy.data_dir());
+        made.unwrap();
+        for entry in std::fs::read_dir(self.data_dir()).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), copy.data_dir().join(entry.file_name())).unwrap();
+        }
+        copy
     }
 
     pub fn data_dir(&self) -> PathBuf {
