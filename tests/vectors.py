@@ -215,7 +215,7 @@ def root(vector):
         + identity(vector["project"])
         + text(vector["id"])
         + number(vector["revision"], 8)
-        + number(vector["authz_epoch"], 8)
+        + bytes([vector["deleted"]])
         + bytes.fromhex(vector["catalogue"])
         + rows(vector["environments"], "environment", environment_entry)
     )

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::SecretName;
 use waxseal_domain::uid::{EnvironmentUid, Incarnation, ProjectUid};
-use waxseal_domain::view::UnsetReason;
+use waxseal_domain::value::PayloadKind;
+use waxseal_domain::view::{Origin, UnsetReason};
 
 /// What a view is kept under. The revision is the view's own: the last one that could alter it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,10 +38,68 @@ pub struct ViewKey {
 pub struct EncodedView {
     /// The whole view. Its owner wipes it when the last reference is dropped.
     pub bytes: Bytes,
-    /// The secrets with a value, in the byte order of their names, and where each stands.
-    pub secrets: Vec<(SecretName, Range<usize>)>,
-    /// Those without, likewise, and why.
-    pub unset: Vec<(SecretName, UnsetReason, Range<usize>)>,
+    /// The secrets with a value, in the byte order of their names.
+    pub secrets: Vec<Entry>,
+    /// Those without, likewise.
+    pub unset: Vec<UnsetEntry>,
+    /// Names that secrets had, in byte order, and the present name of each.
+    pub aliases: Vec<(SecretName, SecretName)>,
+}
+
+/// Where a secret with a value stands in a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: SecretName,
+    /// Whether the value is text or bytes.
+    pub kind: PayloadKind,
+    /// The slot it came from.
+    pub origin: Origin,
+    /// The number of its version in that slot.
+    pub version: u64,
+    /// The whole entry, as a part of an answer.
+    pub entry: Range<usize>,
+    /// The bare value within it.
+    pub value: Range<usize>,
+}
+
+/// Where a secret without a value stands in a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsetEntry {
+    /// Its name.
+    pub name: SecretName,
+    /// Why it has none.
+    pub reason: UnsetReason,
+    /// The whole entry, as a part of an answer.
+    pub entry: Range<usize>,
+}
+
+/// A name, looked up in a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// It has a value.
+    Set(&'a Entry),
+    /// It has none.
+    Unset(&'a UnsetEntry),
+}
+
+impl EncodedView {
+    /// The secret of this name, or the one that had it.
+    #[must_use]
+    pub fn find(&self, name: &SecretName) -> Option<Found<'_>> {
+        self.current(name).or_else(|| {
+            let at = self.aliases.binary_search_by(|(alias, _)| alias.cmp(name)).ok()?;
+            self.current(&self.aliases[at].1)
+        })
+    }
+
+    fn current(&self, name: &SecretName) -> Option<Found<'_>> {
+        if let Ok(at) = self.secrets.binary_search_by(|entry| entry.name.cmp(name)) {
+            return Some(Found::Set(&self.secrets[at]));
+        }
+        let at = self.unset.binary_search_by(|entry| entry.name.cmp(name)).ok()?;
+        Some(Found::Unset(&self.unset[at]))
+    }
 }
 
 impl std::fmt::Debug for EncodedView {

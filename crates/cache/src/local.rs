@@ -32,10 +32,10 @@ struct ByBytes;
 
 impl Weighter<Place, Kept> for ByBytes {
     fn weight(&self, _: &Place, kept: &Kept) -> u64 {
-        const ENTRY: usize = 64;
+        const ENTRY: usize = 128;
         const FIXED: usize = 256;
         let view = &kept.view;
-        let names = (view.secrets.len() + view.unset.len()) * ENTRY;
+        let names = (view.secrets.len() + view.unset.len() + view.aliases.len()) * ENTRY;
         (view.bytes.len() + names + FIXED) as u64
     }
 }
@@ -88,7 +88,7 @@ mod tests {
 
     fn view(length: usize) -> Arc<EncodedView> {
         let bytes = Bytes::from(vec![7; length]);
-        Arc::new(EncodedView { bytes, secrets: Vec::new(), unset: Vec::new() })
+        Arc::new(EncodedView { bytes, secrets: Vec::new(), unset: Vec::new(), aliases: Vec::new() })
     }
 
     #[test]

@@ -119,12 +119,15 @@ macro_rules! actions {
 }
 
 actions! {
-    CreateProject, GetProject, ListProjects,
+    CreateProject, GetProject, ListProjects, UpdateProject, DeleteProject, UndeleteProject,
+    DuplicateProject, ExportProject, ImportProject,
     CreateEnvironment, GetEnvironment, ListEnvironments, UpdateEnvironment, DeleteEnvironment,
     CloneEnvironment, ExplainEnvironment,
     CreateSecret, GetSecret, ListSecrets, UpdateSecret, DeleteSecret, UndeleteSecret,
-    SetSecretValue, ClearSecretValue, RevealSecretValue, ListOverrides, BatchSetOverrides,
-    ResolveEnvironment, ResolveSecrets,
+    RenameSecret, ReleaseSecretAlias, PurgeSecret, ParseReferences,
+    SetSecretValue, ClearSecretValue, RevealSecretValue, VerifySecretValue, ListSecretVersions,
+    RollbackSecretValue, DestroySecretVersion, ListOverrides, BatchSetOverrides,
+    ResolveEnvironment, ResolveSecrets, RenderTemplates,
 }
 
 /// What an action is aimed at. Only as much as the action names: an environment without a stage
@@ -160,14 +163,27 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
     use Action as A;
     use Role as R;
     match action {
-        A::CreateProject | A::CreateEnvironment | A::UpdateEnvironment | A::DeleteEnvironment => {
-            match role {
-                R::Admin => true,
-                R::Builder | R::Runtime | R::Viewer | R::Auditor | R::Keyholder => false,
-            }
-        }
-        A::CloneEnvironment
+        A::CreateProject
+        | A::UpdateProject
+        | A::DeleteProject
+        | A::UndeleteProject
+        | A::ImportProject
+        | A::PurgeSecret
+        | A::DestroySecretVersion
+        | A::CreateEnvironment
+        | A::UpdateEnvironment
+        | A::DeleteEnvironment => match role {
+            R::Admin => true,
+            R::Builder | R::Runtime | R::Viewer | R::Auditor | R::Keyholder => false,
+        },
+        A::DuplicateProject
+        | A::ExportProject
+        | A::CloneEnvironment
         | A::CreateSecret
+        | A::RenameSecret
+        | A::ReleaseSecretAlias
+        | A::VerifySecretValue
+        | A::RollbackSecretValue
         | A::UpdateSecret
         | A::DeleteSecret
         | A::UndeleteSecret
@@ -184,6 +200,8 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
         | A::ExplainEnvironment
         | A::GetSecret
         | A::ListSecrets
+        | A::ListSecretVersions
+        | A::ParseReferences
         | A::ListOverrides => match role {
             R::Admin | R::Builder | R::Viewer => true,
             R::Runtime | R::Auditor | R::Keyholder => false,
@@ -192,7 +210,7 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
             R::Builder => reveal,
             R::Admin | R::Runtime | R::Viewer | R::Auditor | R::Keyholder => false,
         },
-        A::ResolveEnvironment | A::ResolveSecrets => match role {
+        A::ResolveEnvironment | A::ResolveSecrets | A::RenderTemplates => match role {
             R::Runtime => true,
             R::Admin | R::Builder | R::Viewer | R::Auditor | R::Keyholder => false,
         },
@@ -246,7 +264,8 @@ mod tests {
     fn a_runtime_only_resolves() {
         let allowed: Vec<_> =
             Action::ALL.iter().filter(|a| may(Role::Runtime, true, **a)).collect();
-        assert_eq!(allowed, [&Action::ResolveEnvironment, &Action::ResolveSecrets]);
+        let uses = [Action::ResolveEnvironment, Action::ResolveSecrets, Action::RenderTemplates];
+        assert_eq!(allowed, uses.iter().collect::<Vec<_>>());
     }
 
     #[test]

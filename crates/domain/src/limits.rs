@@ -18,6 +18,14 @@ pub const PAGE_DEFAULT: usize = 100;
 pub const PAGE_MAX: usize = 1_000;
 /// How long a page token lives.
 pub const PAGE_TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Most names that a secret may have had and still answers to.
+pub const ALIASES: usize = 20;
+/// Verifications of one secret within [`VERIFY_WINDOW`].
+pub const VERIFICATIONS: usize = 10;
+/// The time that [`VERIFICATIONS`] counts in.
+pub const VERIFY_WINDOW: Duration = Duration::from_secs(60);
+/// Longest document of an import, in bytes: 1 MiB.
+pub const DOCUMENT_BYTES: usize = 1_048_576;
 /// How long the answer to a request id is kept.
 pub const REQUEST_ID_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Longest display name, in bytes.
@@ -36,7 +44,9 @@ pub struct Quotas {
     pub environments: usize,
     /// Most secrets in a project, deleted ones that are not purged yet among them.
     pub secrets: usize,
-    /// How long a deleted secret can be brought back.
+    /// Versions of a slot that are kept, the current one among them.
+    pub versions: usize,
+    /// How long a deleted secret or project can be brought back.
     pub retention: Duration,
     /// After this a user interface hides a revealed value.
     pub reveal: Duration,
@@ -47,6 +57,7 @@ impl Default for Quotas {
         Self {
             environments: 10,
             secrets: 1_000,
+            versions: 10,
             retention: Duration::from_secs(30 * 24 * 3600),
             reveal: Duration::from_secs(30),
         }

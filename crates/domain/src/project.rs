@@ -1,6 +1,7 @@
 //! Projects.
 
 use crate::name::ProjectId;
+use crate::secret::Deletion;
 use crate::time::Timestamp;
 use crate::uid::ProjectUid;
 use serde::{Deserialize, Serialize};
@@ -20,4 +21,6 @@ pub struct Project {
     pub created: Timestamp,
     /// When its own fields last changed.
     pub updated: Timestamp,
+    /// Set while the project is deleted and can still be brought back.
+    pub deletion: Option<Deletion>,
 }

@@ -75,6 +75,8 @@ pub struct View {
     pub secrets: Vec<Resolved>,
     /// Those without, in the order of their names.
     pub unset: Vec<Unset>,
+    /// Names that secrets had, in their order, and the present name of each.
+    pub aliases: Vec<(SecretName, SecretName)>,
 }
 
 /// Bytes that a protobuf varint takes.

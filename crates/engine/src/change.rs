@@ -46,6 +46,9 @@ pub(crate) trait Verb: Send + 'static {
     /// The method.
     const ACTION: Action;
 
+    /// Whether it also applies to a deleted project.
+    const ON_DELETED: bool = false;
+
     /// What has to be done before the project is locked: calls to the key provider. Repeated
     /// for every attempt.
     async fn prepare(&mut self, _engine: &Engine) -> Result<(), Error> {
@@ -105,7 +108,7 @@ impl Engine {
         Err(Error::Conflict)
     }
 
-    async fn attempt<V: Verb>(
+    pub(crate) async fn attempt<V: Verb>(
         &self,
         caller: &Caller,
         project: Option<&ProjectId>,
@@ -123,6 +126,9 @@ impl Engine {
             return Err(Error::PermissionDenied);
         }
         let mut change = Change::begin(self, caller, tx, project).await?;
+        if !V::ON_DELETED && change.is_deleted() {
+            return Err(Error::ProjectDeleted);
+        }
         let answer = verb.apply(&mut change).await?;
         let (mut tx, revision) = change.sign(V::ACTION, request).await?;
         let kept = Kept { project: revision.project, number: revision.number, answer };

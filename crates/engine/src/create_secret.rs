@@ -2,6 +2,7 @@
 
 use crate::change::{Change, Subject, Verb, Written};
 use crate::keys::{SealedValue, new_uid};
+use crate::manifest::Holder;
 use crate::{Engine, Error, Permit, RequestKey, SecretState};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -67,12 +68,15 @@ impl Verb for Create {
 
     async fn prepare(&mut self, engine: &Engine) -> Result<(), Error> {
         let new = &self.new;
-        let head = engine.store.head(&new.project).await?.ok_or(Error::ProjectNotFound)?;
+        let mut rows = engine.store.snapshot().await?;
+        let project = engine.verified(&mut *rows, &new.project).await?.row;
+        drop(rows);
         let uid = SecretUid::new(new_uid(engine.clock.now())?);
         let sealed = match &new.value {
-            Some(value) => Some(
-                engine.keys.seal(head.project, uid, Place::Default, new.visibility, value).await?,
-            ),
+            Some(value) => {
+                let place = Place::Default;
+                Some(engine.keys.seal(&project, uid, place, new.visibility, value).await?)
+            }
             None => None,
         };
         self.prepared = Some((uid, sealed));
@@ -81,39 +85,49 @@ impl Verb for Create {
 
     async fn apply(&mut self, change: &mut Change<'_>) -> Result<SecretCreated, Error> {
         let (uid, sealed) = self.prepared.take().ok_or(Error::Conflict)?;
-        check_room(change, &self.new.name).await?;
-        let secret = Secret {
-            uid,
-            name: self.new.name.clone(),
-            visibility: self.new.visibility,
-            description: self.new.description.clone(),
-            edition: 1,
-            created: change.now,
-            updated: change.now,
-            deletion: None,
-        };
-        change.about(Subject::slot(uid, Place::Default));
-        change.add_secret(secret.clone()).await?;
-        let slot = match sealed {
-            Some(sealed) => {
-                Some(change.write_slot(uid, Place::Default, sealed.uid, Some(sealed.sealed)).await?)
-            }
-            None => None,
-        };
+        let Self { new, prepared: _ } = self;
+        let description = new.description.clone();
+        let secret = add(change, uid, &new.name, new.visibility, description).await?;
+        if let Some(sealed) = sealed {
+            change.write_slot(uid, Place::Default, sealed.uid, Some(sealed.sealed)).await?;
+        }
         change.check_views().await?;
-        let warnings = self.new.value.as_ref().map(SecretValue::warnings).unwrap_or_default();
-        Ok(SecretCreated { secret: SecretState::of(secret, slot.as_ref()), warnings })
+        let warnings = new.value.as_ref().map(SecretValue::warnings).unwrap_or_default();
+        Ok(SecretCreated { secret: SecretState::after(change, secret).await?, warnings })
     }
 }
 
-/// Deleted secrets count and hold their names until they are purged.
-async fn check_room(change: &mut Change<'_>, name: &SecretName) -> Result<(), Error> {
+/// Adds a secret without a value where there is room for it. Deleted secrets count and hold their
+/// names until they are purged, and names that secrets had are reserved.
+pub(crate) async fn add(
+    change: &mut Change<'_>,
+    uid: SecretUid,
+    name: &SecretName,
+    visibility: Visibility,
+    description: String,
+) -> Result<Secret, Error> {
     let limit = change.engine.quotas.secrets;
-    let secrets = &change.catalogue().await?.secrets;
-    match secrets.iter().find(|other| other.name.folded() == name.folded()) {
-        Some(other) if other.deletion.is_some() => Err(Error::NameHeldByDeleted),
-        Some(_) => Err(Error::SecretExists),
-        None if secrets.len() >= limit => Err(Error::SecretLimit { limit }),
-        None => Ok(()),
+    let catalogue = change.catalogue().await?;
+    match catalogue.holder(name) {
+        Some(Holder::Name(other)) if other.deletion.is_some() => {
+            return Err(Error::NameHeldByDeleted);
+        }
+        Some(Holder::Name(_)) => return Err(Error::SecretExists),
+        Some(Holder::Alias(_)) => return Err(Error::NameHeldByAlias),
+        None if catalogue.secrets.len() >= limit => return Err(Error::SecretLimit { limit }),
+        None => {}
     }
+    let secret = Secret {
+        uid,
+        name: name.clone(),
+        visibility,
+        description,
+        edition: 1,
+        created: change.now,
+        updated: change.now,
+        deletion: None,
+    };
+    change.about(Subject::slot(uid, Place::Default));
+    change.add_secret(secret.clone()).await?;
+    Ok(secret)
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use waxseal_domain::caller::Action;
 use waxseal_domain::name::{ProjectId, SecretName};
 use waxseal_domain::secret::{Deletion, Secret};
-use waxseal_domain::slot::Place;
 
 /// Which secret to delete or to bring back.
 #[derive(Debug)]
@@ -68,6 +67,5 @@ pub(crate) async fn put(change: &mut Change<'_>, secret: Secret) -> Result<Secre
     change.about(Subject { secret: Some(secret.uid), ..Subject::default() });
     change.put_secret(&secret).await?;
     change.touch_all()?;
-    let slot = change.slot(secret.uid, Place::Default).await?;
-    Ok(SecretState::of(secret, slot.as_ref()))
+    SecretState::after(change, secret).await
 }

@@ -48,6 +48,34 @@ pub enum Error {
     SecretNotFound(Offenders),
     #[error("there is no such version")]
     VersionNotFound,
+    #[error("the version is the current one")]
+    VersionIsCurrent,
+    #[error("the version was destroyed")]
+    VersionDestroyed,
+    #[error("the secret was verified too often")]
+    VerifyLimit { retry: std::time::Duration },
+    #[error("there is no such alias")]
+    AliasNotFound,
+    #[error("the name is reserved for a secret that had it")]
+    NameHeldByAlias,
+    #[error("a secret answers to at most {limit} names that it had")]
+    AliasLimit { limit: usize },
+    #[error("the project is deleted")]
+    ProjectDeleted,
+    #[error("the project is not deleted")]
+    ProjectNotDeleted,
+    #[error("a deleted project holds the id")]
+    IdHeldByDeleted,
+    #[error("the document {rule}")]
+    InvalidDocument { rule: String },
+    #[error("the document is too large")]
+    DocumentTooLarge,
+    #[error("{field} {rule}")]
+    InvalidTemplate { field: String, rule: String },
+    #[error("a secret holds bytes, not text")]
+    SecretNotText(Offenders),
+    #[error("the rendered text would be too large")]
+    RenderTooLarge,
     #[error("the project exists")]
     ProjectExists,
     #[error("the environment exists")]

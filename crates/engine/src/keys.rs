@@ -3,7 +3,7 @@
 
 use crate::Error;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use waxseal_domain::secret::Visibility;
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{Deployment, ProjectUid, SecretUid, ValueUid};
@@ -12,8 +12,8 @@ use waxseal_envelope::{Context, Key, Purpose, ValuePlace, fill_random, open, sea
 use waxseal_kms::{KeyContext, KeyKind, KeyProvider, WrappedKey};
 use waxseal_storage::{ProjectRow, Sealed, ValueRow, Wrapped};
 
-/// Integrity keys kept in memory at most. Beyond that they are asked for again.
-const INTEGRITY_KEYS: usize = 4_096;
+/// Projects' keys kept in memory at most. Beyond that they are asked for again.
+const PROJECT_KEYS: usize = 8_192;
 
 pub(crate) struct Keys {
     provider: Arc<dyn KeyProvider>,
@@ -22,9 +22,12 @@ pub(crate) struct Keys {
     pub(crate) page_token: Key,
     pub(crate) request: Key,
     pub(crate) token_row: Key,
-    /// With the wrapped key each was opened from: another one in the row is another key.
-    integrity: Mutex<HashMap<ProjectUid, (Wrapped, Arc<Key>)>>,
+    /// By the wrapped key that each was opened from, and what it is for: another wrapped key in
+    /// the row is another key.
+    projects: Mutex<ProjectKeys>,
 }
+
+type ProjectKeys = HashMap<(KeyContext, Wrapped), Arc<Key>>;
 
 /// What a provider made, as it is stored.
 pub(crate) fn stored(wrapped: WrappedKey) -> Wrapped {
@@ -36,6 +39,19 @@ pub(crate) fn stored(wrapped: WrappedKey) -> Wrapped {
 pub(crate) fn wrapped(stored: &Wrapped) -> Option<WrappedKey> {
     let Wrapped { kind, key_id, bytes } = stored.clone();
     Some(WrappedKey { kind: KeyKind::from_number(kind)?, key_id, bytes })
+}
+
+/// The keys of a new project, and as they are stored.
+pub(crate) struct NewKeys {
+    pub(crate) integrity: Arc<Key>,
+    pub(crate) wrapped_integrity: Wrapped,
+    pub(crate) wrapped_fingerprint: Wrapped,
+}
+
+/// What tells whether a candidate is the value, without the value: keyed, and bound to the
+/// version, so that equal values do not show as equal.
+pub(crate) fn fingerprint(key: &Key, uid: ValueUid, value: &SecretValue) -> [u8; 32] {
+    key.mac(&[b"waxseal1:fingerprint", uid.bytes(), value.expose()])
 }
 
 /// A value sealed for one slot of one secret under one visibility. The version number is given
@@ -62,48 +78,58 @@ impl Keys {
             page_token: service.derive("page token"),
             request: service.derive("request body"),
             token_row: service.derive("token row"),
-            integrity: Mutex::default(),
+            projects: Mutex::default(),
         }
     }
 
-    /// A new project's integrity key.
-    pub(crate) async fn new_integrity(
-        &self,
-        project: ProjectUid,
-    ) -> Result<(Arc<Key>, Wrapped), Error> {
-        let context = KeyContext::integrity(self.deployment, project);
-        let (key, wrapped) = self.provider.generate(&context).await?;
-        Ok((Arc::new(key), stored(wrapped)))
+    /// The keys of a new project: one for its manifest, one for fingerprints.
+    pub(crate) async fn new_project(&self, project: ProjectUid) -> Result<NewKeys, Error> {
+        let integrity = KeyContext::integrity(self.deployment, project);
+        let fingerprint = KeyContext::fingerprint(self.deployment, project);
+        let (integrity, wrapped_integrity) = self.provider.generate(&integrity).await?;
+        let (_, wrapped_fingerprint) = self.provider.generate(&fingerprint).await?;
+        Ok(NewKeys {
+            integrity: Arc::new(integrity),
+            wrapped_integrity: stored(wrapped_integrity),
+            wrapped_fingerprint: stored(wrapped_fingerprint),
+        })
     }
 
-    /// A project's integrity key, from memory where it is the same.
+    /// The key that authenticates a project's manifest.
     pub(crate) async fn integrity(&self, row: &ProjectRow) -> Result<Arc<Key>, Error> {
-        let project = row.project.uid;
-        if let Some((wrapped, key)) = self.remembered().get(&project)
-            && *wrapped == row.integrity_key
-        {
+        let context = KeyContext::integrity(self.deployment, row.project.uid);
+        self.of_project(context, &row.integrity_key).await
+    }
+
+    /// The key of the fingerprints of a project's values.
+    pub(crate) async fn fingerprint(&self, row: &ProjectRow) -> Result<Arc<Key>, Error> {
+        let context = KeyContext::fingerprint(self.deployment, row.project.uid);
+        self.of_project(context, &row.fingerprint_key).await
+    }
+
+    async fn of_project(&self, context: KeyContext, row: &Wrapped) -> Result<Arc<Key>, Error> {
+        let name = (context, row.clone());
+        if let Some(key) = self.remembered().get(&name) {
             return Ok(key.clone());
         }
-        let context = KeyContext::integrity(self.deployment, project);
-        let wrapped = wrapped(&row.integrity_key)
-            .ok_or(Error::DataLoss { what: "a project's integrity key" })?;
-        let key = Arc::new(self.provider.unwrap(&wrapped, &context).await?);
+        let wrapped = wrapped(row).ok_or(Error::DataLoss { what: "a project's key" })?;
+        let key = Arc::new(self.provider.unwrap(&wrapped, &name.0).await?);
         let mut remembered = self.remembered();
-        if remembered.len() >= INTEGRITY_KEYS {
+        if remembered.len() >= PROJECT_KEYS {
             remembered.clear();
         }
-        remembered.insert(project, (row.integrity_key.clone(), key.clone()));
+        remembered.insert(name, key.clone());
         Ok(key)
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectUid, (Wrapped, Arc<Key>)>> {
-        self.integrity.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remembered(&self) -> MutexGuard<'_, ProjectKeys> {
+        self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Seals a value under a data key of its own.
     pub(crate) async fn seal(
         &self,
-        project: ProjectUid,
+        project: &ProjectRow,
         secret: SecretUid,
         place: Place,
         visibility: Visibility,
@@ -118,7 +144,7 @@ impl Keys {
     /// Seals a value that keeps its identity, under another data key of its own.
     pub(crate) async fn seal_as(
         &self,
-        project: ProjectUid,
+        project: &ProjectRow,
         secret: SecretUid,
         place: Place,
         visibility: Visibility,
@@ -126,13 +152,21 @@ impl Keys {
         value: &SecretValue,
     ) -> Result<SealedValue, Error> {
         let kind = value.kind();
-        let at = ValuePlace { project, secret, place, value: uid, visibility, kind };
+        let at = ValuePlace {
+            project: project.project.uid,
+            secret,
+            place,
+            value: uid,
+            visibility,
+            kind,
+        };
         let (key, wrapped) =
             self.provider.generate(&KeyContext::value(self.deployment, &at)).await?;
         let context = Context::value(self.deployment, &at);
         let record = seal(&key, Purpose::Value, &context, value.expose())?;
         let digest = sha256(&record);
-        let sealed = Sealed { kind, key: stored(wrapped), record, digest };
+        let fingerprint = fingerprint(&*self.fingerprint(project).await?, uid, value);
+        let sealed = Sealed { kind, key: stored(wrapped), record, digest, fingerprint };
         Ok(SealedValue { secret, place, visibility, uid, sealed })
     }
 

@@ -17,27 +17,37 @@ mod create_secret;
 mod create_token;
 mod delete_environment;
 mod delete_secret;
+mod destroy_secret_version;
 mod error;
 pub mod etag;
 mod explain_environment;
+mod export_project;
 mod in_flight;
 mod keys;
 mod list_overrides;
+mod list_secret_versions;
 mod list_secrets;
 mod manifest;
+mod outline;
 mod page;
 mod permit;
 mod projects;
+mod purge;
 mod read_environments;
+mod release_secret_alias;
+mod rename_secret;
 mod request;
 mod resolve;
 mod reveal_secret_value;
 mod revision;
+mod rollback_secret_value;
 mod secret_state;
 mod set_secret_value;
 mod undelete_secret;
 mod update_environment;
+mod update_project;
 mod update_secret;
+mod verify_secret_value;
 
 pub use batch_set_overrides::{BatchSetOverrides, BatchWritten};
 pub use change::Written;
@@ -52,17 +62,25 @@ pub use delete_environment::DeleteEnvironment;
 pub use delete_secret::ChangeSecret;
 pub use error::{Error, Offenders, OpenError};
 pub use explain_environment::Explained;
+pub use export_project::{DuplicateProject, ImportProject};
 pub use list_overrides::OverrideState;
+pub use list_secret_versions::{ListSecretVersions, VersionState, Versions};
 pub use list_secrets::ListSecrets;
+pub use outline::Imported;
 pub use page::{Listed, Page};
 pub use permit::Permit;
+pub use release_secret_alias::ReleaseSecretAlias;
+pub use rename_secret::RenameSecret;
 pub use request::RequestKey;
 pub use resolve::{Consistency, Resolution, Resolve, ViewEncoder};
 pub use reveal_secret_value::{RevealSecretValue, Revealed};
+pub use rollback_secret_value::ChangeVersion;
 pub use secret_state::{SecretState, SlotState};
 pub use set_secret_value::{SetSecretValue, ValueWritten};
 pub use update_environment::UpdateEnvironment;
+pub use update_project::{ChangeProject, UpdateProject};
 pub use update_secret::UpdateSecret;
+pub use verify_secret_value::VerifySecretValue;
 
 use keys::Keys;
 use std::sync::Arc;
@@ -107,6 +125,8 @@ pub struct Engine {
     fills: resolve::Fills,
     /// Tokens that were verified within the last second.
     verified_tokens: authenticate::VerifiedTokens,
+    /// Verifications of values within the last minute.
+    verifications: verify_secret_value::Verifications,
 }
 
 impl Engine {
@@ -136,6 +156,7 @@ impl Engine {
             in_flight: in_flight::InFlight::default(),
             fills: resolve::Fills::default(),
             verified_tokens: authenticate::VerifiedTokens::default(),
+            verifications: verify_secret_value::Verifications::default(),
         }))
     }
 }

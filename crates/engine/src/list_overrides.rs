@@ -1,6 +1,7 @@
 //! The overrides that one environment sets in one stage.
 
 use crate::manifest::{by_secret, is_set};
+use crate::projects::standing;
 use crate::{Engine, Error, Listed, Page, Permit, etag};
 use serde::{Deserialize, Serialize};
 use waxseal_domain::caller::Action;
@@ -55,7 +56,7 @@ impl Engine {
         let arguments = [project.as_str(), environment.as_str(), stage.as_str()];
         let wanted = self.wanted(&page, &permit, ACTION, &arguments)?;
         let mut rows = self.store.snapshot().await?;
-        let uid = rows.project(project).await?.ok_or(Error::ProjectNotFound)?.project.uid;
+        let uid = standing(&mut *rows, project).await?.uid;
         let environments = rows.environments(uid).await?;
         let row = environments.iter().find(|row| row.environment.id == *environment);
         let place = Place::Override(row.ok_or(Error::EnvironmentNotFound)?.environment.uid, stage);

@@ -1,6 +1,7 @@
 //! Secrets without their values.
 
 use crate::manifest::{by_secret, is_set};
+use crate::projects::standing;
 use crate::{Engine, Error, Listed, Offenders, Page, Permit, SecretState};
 use std::collections::HashSet;
 use waxseal_domain::caller::Action;
@@ -38,12 +39,13 @@ impl Engine {
     ) -> Result<SecretState, Error> {
         permit.check(Action::GetSecret)?;
         let mut rows = self.store.snapshot().await?;
-        let project = rows.project(project).await?.ok_or(Error::ProjectNotFound)?.project.uid;
+        let project = standing(&mut *rows, project).await?.uid;
         let secret = rows.secret(project, name).await?.filter(|found| found.name == *name);
         let secret = secret.ok_or_else(|| Error::SecretNotFound(Offenders::one(name)))?;
         let defaults = rows.slots(project, Place::Default).await?;
         let default = defaults.iter().find(|slot| slot.secret == secret.uid);
-        Ok(SecretState::of(secret, default))
+        let aliases = rows.aliases(project).await?;
+        Ok(SecretState::of(secret, default, &aliases))
     }
 
     /// The secrets of a project, by name regardless of case.
@@ -65,9 +67,10 @@ impl Engine {
         let wanted = self.wanted(&page, &permit, ACTION, &arguments)?;
         let mut rows = self.store.snapshot().await?;
         let overridden = self.overridden(&mut *rows, &project, place.as_ref()).await?;
-        let uid = rows.project(&project).await?.ok_or(Error::ProjectNotFound)?.project.uid;
+        let uid = standing(&mut *rows, &project).await?.uid;
         let defaults = rows.slots(uid, Place::Default).await?;
         let defaults = by_secret(&defaults);
+        let aliases = rows.aliases(uid).await?;
         let matching: Vec<_> = rows
             .secrets(uid)
             .await?
@@ -77,7 +80,7 @@ impl Engine {
             .map(|secret| {
                 let default = defaults.get(&secret.uid).copied();
                 let has_override = overridden.as_ref().map(|set| set.contains(&secret.uid));
-                SecretState { has_override, ..SecretState::of(secret, default) }
+                SecretState { has_override, ..SecretState::of(secret, default, &aliases) }
             })
             .collect();
         let total = matching.len() as u64;
@@ -94,7 +97,7 @@ impl Engine {
         place: Option<&(EnvironmentId, Stage)>,
     ) -> Result<Option<HashSet<SecretUid>>, Error> {
         let Some((id, stage)) = place else { return Ok(None) };
-        let project = rows.project(project).await?.ok_or(Error::ProjectNotFound)?.project.uid;
+        let project = standing(rows, project).await?.uid;
         let environments = rows.environments(project).await?;
         let row = environments.iter().find(|row| row.environment.id == *id);
         let environment = row.ok_or(Error::EnvironmentNotFound)?.environment.uid;

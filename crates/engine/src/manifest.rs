@@ -8,6 +8,7 @@
 use crate::{Engine, Error, Offenders};
 use std::collections::HashMap;
 use std::sync::Arc;
+use subtle::ConstantTimeEq;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
 use waxseal_domain::secret::Secret;
@@ -17,7 +18,9 @@ use waxseal_envelope::Key;
 use waxseal_envelope::manifest::{
     CatalogueEntry, Digest, EnvironmentEntry, Group, Root, SlotEntry, catalogue, overrides,
 };
-use waxseal_storage::{EnvironmentRow, GroupRow, ProjectRow, SlotRow, Snapshot};
+use waxseal_storage::{
+    AliasRow, EnvironmentRow, GroupRow, ProjectRow, SlotRow, Snapshot, ValueRow,
+};
 
 const LOST: Error = Error::DataLoss { what: "a project's manifest" };
 
@@ -31,12 +34,27 @@ pub(crate) struct Verified {
 /// A project's secrets and their default slots, vouched for.
 pub(crate) struct Catalogue {
     pub(crate) secrets: Vec<Secret>,
+    pub(crate) aliases: Vec<AliasRow>,
     pub(crate) defaults: Vec<SlotRow>,
 }
 
 impl Engine {
-    /// Reads a project and checks its manifest.
+    /// Reads a project that is not deleted and checks its manifest.
     pub(crate) async fn verified(
+        &self,
+        rows: &mut dyn Snapshot,
+        id: &ProjectId,
+    ) -> Result<Verified, Error> {
+        let project = self.verified_or_deleted(rows, id).await?;
+        if project.row.project.deletion.is_some() {
+            Err(Error::ProjectDeleted)
+        } else {
+            Ok(project)
+        }
+    }
+
+    /// Reads a project, deleted or not, and checks its manifest.
+    pub(crate) async fn verified_or_deleted(
         &self,
         rows: &mut dyn Snapshot,
         id: &ProjectId,
@@ -61,8 +79,7 @@ impl Verified {
             project: row.project.uid,
             id: &row.project.id,
             revision: row.revision,
-            // Rights are not kept per project yet; the place in the format is.
-            authz_epoch: 0,
+            deleted: row.project.deletion.is_some(),
             catalogue: row.catalogue,
             environments: environments.iter().map(entry).collect(),
         }
@@ -95,6 +112,7 @@ impl Verified {
         let project = self.row.project.uid;
         let catalogue = Catalogue {
             secrets: rows.secrets(project).await?,
+            aliases: rows.aliases(project).await?,
             defaults: rows.slots(project, Place::Default).await?,
         };
         if self.digest_catalogue(&catalogue)? == self.row.catalogue {
@@ -122,12 +140,16 @@ impl Verified {
 
     pub(crate) fn digest_catalogue(&self, held: &Catalogue) -> Result<Digest, Error> {
         let mut defaults = by_secret(&held.defaults);
+        let mut aliases: HashMap<SecretUid, Vec<SecretName>> = HashMap::new();
+        for alias in &held.aliases {
+            aliases.entry(alias.secret).or_default().push(alias.name.clone());
+        }
         let mut entries = Vec::with_capacity(held.secrets.len());
         for secret in &held.secrets {
             entries.push(CatalogueEntry {
                 uid: secret.uid,
                 name: &secret.name,
-                aliases: &[],
+                aliases: aliases.get(&secret.uid).map_or(&[][..], Vec::as_slice),
                 visibility: secret.visibility,
                 deleted: secret.deletion.is_some(),
                 default: defaults.remove(&secret.uid).map(slot_entry).transpose()?,
@@ -135,6 +157,39 @@ impl Verified {
         }
         // What is left is a slot without a secret: a row that somebody deleted.
         if defaults.is_empty() { Ok(catalogue(self.row.project.uid, entries)) } else { Err(LOST) }
+    }
+
+    /// The MAC that binds a version's number to its identity and record.
+    pub(crate) fn version_mac(&self, row: &ValueRow) -> Digest {
+        let (environment, stage) = match row.place {
+            Place::Default => ([0; 16], 0),
+            Place::Override(environment, stage) => (*environment.bytes(), stage.number()),
+        };
+        let (state, digest) = match &row.sealed {
+            Some(sealed) => (1, &sealed.digest[..]),
+            None => (if row.destroyed { 2 } else { 0 }, &[][..]),
+        };
+        let version = row.version.to_be_bytes();
+        let parts: [&[u8]; 8] = [
+            b"waxseal1:version",
+            row.secret.bytes(),
+            &environment,
+            &[stage],
+            &version,
+            row.uid.bytes(),
+            &[state],
+            digest,
+        ];
+        self.key.mac(&parts)
+    }
+
+    /// Refuses a version that is not the one that was written under this number.
+    pub(crate) fn vouch(&self, row: &ValueRow) -> Result<(), Error> {
+        if bool::from(self.version_mac(row).ct_eq(&row.mac)) {
+            Ok(())
+        } else {
+            Err(Error::DataLoss { what: "a value" })
+        }
     }
 
     pub(crate) fn digest_overrides(
@@ -186,11 +241,41 @@ impl Catalogue {
             .ok_or_else(|| Error::SecretNotFound(Offenders::one(name)))
     }
 
+    /// Who holds a name, regardless of case: a secret by its name, or one that had it.
+    pub(crate) fn holder(&self, name: &SecretName) -> Option<Holder<'_>> {
+        let folded = name.folded();
+        let by_name = self.secrets.iter().find(|secret| secret.name.folded() == folded);
+        by_name.map(Holder::Name).or_else(|| {
+            let alias = self.aliases.iter().find(|alias| alias.name.folded() == folded)?;
+            Some(Holder::Alias(alias.secret))
+        })
+    }
+
+    /// The names that a secret had, in their order.
+    pub(crate) fn aliases_of(&self, secret: SecretUid) -> Vec<SecretName> {
+        let mut names: Vec<_> = self
+            .aliases
+            .iter()
+            .filter(|alias| alias.secret == secret)
+            .map(|alias| alias.name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// The secret of exactly this name, not deleted.
     pub(crate) fn standing(&self, name: &SecretName) -> Result<&Secret, Error> {
         let secret = self.secret(name)?;
         if secret.deletion.is_some() { Err(Error::SecretDeleted) } else { Ok(secret) }
     }
+}
+
+/// Who holds a name.
+pub(crate) enum Holder<'a> {
+    /// The secret that has it.
+    Name(&'a Secret),
+    /// The secret that had it.
+    Alias(SecretUid),
 }
 
 /// Whether a slot holds a value: written, and not cleared.

@@ -4,9 +4,10 @@ use crate::{Engine, Error, Listed, Page, Permit};
 use waxseal_domain::caller::{Action, Scope};
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::project::Project;
+use waxseal_storage::Snapshot;
 
 impl Engine {
-    /// One project.
+    /// One project; a deleted one too.
     ///
     /// # Errors
     /// [`Error::ProjectNotFound`].
@@ -27,20 +28,23 @@ impl Engine {
     pub async fn list_projects(
         &self,
         permit: Permit<'_>,
+        show_deleted: bool,
         page: Page,
     ) -> Result<Listed<Project>, Error> {
         permit.check(Action::ListProjects)?;
-        let wanted = self.wanted(&page, &permit, Action::ListProjects, &[])?;
+        let arguments = [if show_deleted { "deleted" } else { "" }];
+        let wanted = self.wanted(&page, &permit, Action::ListProjects, &arguments)?;
         let mut rows = self.store.snapshot().await?;
         if let Some(own) = own_project(&permit.caller.scope) {
-            let items: Vec<_> =
-                rows.project(own).await?.into_iter().map(|row| row.project).collect();
+            let own = rows.project(own).await?.map(|row| row.project);
+            let shown = own.filter(|own| show_deleted || own.deletion.is_none());
+            let items: Vec<_> = shown.into_iter().collect();
             return Ok(Listed { total: items.len() as u64, items, next: String::new() });
         }
         let after = wanted.after.as_deref().map(ProjectId::parse).transpose();
         let after = after.map_err(|_| Error::InvalidPageToken)?;
         let mut items: Vec<_> = rows
-            .projects(after.as_ref(), wanted.limit + 1)
+            .projects(after.as_ref(), show_deleted, wanted.limit + 1)
             .await?
             .into_iter()
             .map(|row| row.project)
@@ -48,9 +52,15 @@ impl Engine {
         let more = items.len() > wanted.limit;
         items.truncate(wanted.limit);
         let last = items.last().filter(|_| more).map(|project| project.id.to_string());
-        let next = self.next(last, &permit, Action::ListProjects, &[])?;
-        Ok(Listed { items, next, total: rows.count_projects().await? })
+        let next = self.next(last, &permit, Action::ListProjects, &arguments)?;
+        Ok(Listed { items, next, total: rows.count_projects(show_deleted).await? })
     }
+}
+
+/// A project that stands. Those who may ask are told that a deleted one is deleted.
+pub(crate) async fn standing(rows: &mut dyn Snapshot, id: &ProjectId) -> Result<Project, Error> {
+    let project = rows.project(id).await?.ok_or(Error::ProjectNotFound)?.project;
+    if project.deletion.is_some() { Err(Error::ProjectDeleted) } else { Ok(project) }
 }
 
 /// The one project that a caller's scope lies in; `None` for the whole deployment.

@@ -1,5 +1,6 @@
 //! Reading environments.
 
+use crate::projects::standing;
 use crate::{Engine, Error, Listed, Page, Permit};
 use waxseal_domain::caller::Action;
 use waxseal_domain::environment::Environment;
@@ -44,8 +45,8 @@ impl Engine {
 
     async fn all_environments(&self, project: &ProjectId) -> Result<Vec<Environment>, Error> {
         let mut rows = self.store.snapshot().await?;
-        let project = rows.project(project).await?.ok_or(Error::ProjectNotFound)?;
-        let rows = rows.environments(project.project.uid).await?;
+        let project = standing(&mut *rows, project).await?;
+        let rows = rows.environments(project.uid).await?;
         Ok(rows.into_iter().map(|row| row.environment).collect())
     }
 }

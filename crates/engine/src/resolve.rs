@@ -10,10 +10,9 @@ use crate::revision::Revision;
 use crate::{Engine, Error, Offenders, Permit};
 use bytes::Bytes;
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use waxseal_cache::{EncodedView, ViewKey};
+use waxseal_cache::{EncodedView, Found, ViewKey};
 use waxseal_domain::caller::Action;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::limits::STALENESS_MAX;
@@ -25,6 +24,9 @@ use waxseal_storage::Head;
 pub trait ViewEncoder: Send + Sync + 'static {
     /// Encodes a view and drops it.
     fn encode(&self, view: View) -> EncodedView;
+
+    /// One entry of a view under another name, as a part of an answer.
+    fn rename(&self, view: &EncodedView, found: Found<'_>, name: &SecretName) -> Bytes;
 }
 
 /// How new an answer has to be. Every answer of one process is strong, which fulfils each.
@@ -103,7 +105,7 @@ impl Engine {
         };
         let mut seen = HashSet::new();
         let names: Vec<_> = names.iter().filter(|name| seen.insert(*name)).collect();
-        let parts = pick(&view, &names, allow_unset)?;
+        let parts = self.pick(&view, &names, allow_unset)?;
         Ok(Resolution { revision, parts, not_modified: false })
     }
 
@@ -111,6 +113,10 @@ impl Engine {
         let wanted = self.check_consistency(&ask.consistency)?;
         let held = self.held(ask.if_revision_not.as_deref())?;
         let head = self.store.head(ask.project).await?.ok_or(Error::ProjectNotFound)?;
+        // Nothing in a deleted project resolves; those who resolve are not told why.
+        if head.deleted {
+            return Err(Error::ProjectNotFound);
+        }
         let environment = head.environment(ask.environment).ok_or(Error::EnvironmentNotFound)?;
         if wanted.is_some_and(|wanted| !is_of(&wanted, &head)) {
             return Err(Error::RevisionMismatch { field: "consistency.at_least.revision" });
@@ -182,25 +188,40 @@ fn is_of(token: &Revision, head: &Head) -> bool {
         && token.number <= head.revision
 }
 
-/// The slices of some secrets. Unknown wins over unset.
-fn pick(view: &EncodedView, names: &[&SecretName], allow_unset: bool) -> Result<Vec<Bytes>, Error> {
-    let slice = |range: &Range<usize>| view.bytes.slice(range.clone());
-    let (mut parts, mut unset, mut unknown) = (Vec::with_capacity(names.len()), vec![], vec![]);
-    for &name in names {
-        if let Ok(at) = view.secrets.binary_search_by(|(other, _)| other.cmp(name)) {
-            parts.push(slice(&view.secrets[at].1));
-        } else if let Ok(at) = view.unset.binary_search_by(|(other, ..)| other.cmp(name)) {
-            unset.push(name);
-            parts.push(slice(&view.unset[at].2));
-        } else {
-            unknown.push(name);
+impl Engine {
+    /// The entries of some secrets, under the names that they were asked for by. Unknown wins
+    /// over unset.
+    fn pick(
+        &self,
+        view: &EncodedView,
+        names: &[&SecretName],
+        allow_unset: bool,
+    ) -> Result<Vec<Bytes>, Error> {
+        let (mut parts, mut unset, mut unknown) = (Vec::with_capacity(names.len()), vec![], vec![]);
+        for &name in names {
+            let Some(found) = view.find(name) else {
+                unknown.push(name);
+                continue;
+            };
+            let (current, entry) = match found {
+                Found::Set(entry) => (&entry.name, &entry.entry),
+                Found::Unset(entry) => {
+                    unset.push(name);
+                    (&entry.name, &entry.entry)
+                }
+            };
+            parts.push(if current == name {
+                view.bytes.slice(entry.clone())
+            } else {
+                self.encoder.rename(view, found, name)
+            });
         }
+        if !unknown.is_empty() {
+            return Err(Error::SecretNotFound(Offenders::of(unknown)));
+        }
+        if !(unset.is_empty() || allow_unset) {
+            return Err(Error::SecretUnset(Offenders::of(unset)));
+        }
+        Ok(parts)
     }
-    if !unknown.is_empty() {
-        return Err(Error::SecretNotFound(Offenders::of(unknown)));
-    }
-    if !(unset.is_empty() || allow_unset) {
-        return Err(Error::SecretUnset(Offenders::of(unset)));
-    }
-    Ok(parts)
 }

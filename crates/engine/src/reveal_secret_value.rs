@@ -102,6 +102,10 @@ impl Engine {
         if version == slot.current && !fits {
             return Err(Error::DataLoss { what: "a value" });
         }
+        project.vouch(&row)?;
+        if row.destroyed {
+            return Err(Error::VersionDestroyed);
+        }
         if row.sealed.is_none() {
             return Err(unset());
         }

@@ -1,18 +1,22 @@
 //! A secret as its methods answer with it.
 
-use crate::etag;
+use crate::change::Change;
 use crate::manifest::is_set;
+use crate::{Error, etag};
 use serde::{Deserialize, Serialize};
+use waxseal_domain::name::SecretName;
 use waxseal_domain::secret::Secret;
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::SecretUid;
-use waxseal_storage::SlotRow;
+use waxseal_storage::{AliasRow, SlotRow};
 
 /// A secret's metadata and the state of its default slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretState {
     /// The metadata.
     pub secret: Secret,
+    /// Names that it had, and still answers to.
+    pub aliases: Vec<SecretName>,
     /// The default slot.
     pub default: SlotState,
     /// Whether the environment and stage that were asked about override it; `None` if none were.
@@ -41,8 +45,18 @@ impl SlotState {
 }
 
 impl SecretState {
-    pub(crate) fn of(secret: Secret, default: Option<&SlotRow>) -> Self {
+    pub(crate) fn of(secret: Secret, default: Option<&SlotRow>, aliases: &[AliasRow]) -> Self {
         let default = SlotState::of(secret.uid, Place::Default, default);
-        Self { secret, default, has_override: None }
+        let own = aliases.iter().filter(|alias| alias.secret == secret.uid);
+        let mut aliases: Vec<_> = own.map(|alias| alias.name.clone()).collect();
+        aliases.sort();
+        Self { secret, aliases, default, has_override: None }
+    }
+
+    /// A secret as a change leaves it.
+    pub(crate) async fn after(change: &mut Change<'_>, secret: Secret) -> Result<Self, Error> {
+        let slot = change.slot(secret.uid, Place::Default).await?;
+        let aliases = &change.catalogue().await?.aliases;
+        Ok(Self::of(secret, slot.as_ref(), aliases))
     }
 }

@@ -99,7 +99,6 @@ impl Engine {
         let place = project.place(slot)?;
         let catalogue = project.catalogue(&mut *rows).await?;
         drop(rows);
-        let uid = project.row.project.uid;
         let unknown = Offenders::of(
             values.iter().map(|(name, _)| *name).filter(|name| catalogue.secret(name).is_err()),
         );
@@ -109,7 +108,9 @@ impl Engine {
         let mut sealed = Vec::with_capacity(values.len());
         for (name, value) in values {
             let secret = catalogue.standing(name)?;
-            sealed.push(self.keys.seal(uid, secret.uid, place, secret.visibility, value).await?);
+            sealed.push(
+                self.keys.seal(&project.row, secret.uid, place, secret.visibility, value).await?,
+            );
         }
         Ok(sealed)
     }

@@ -92,8 +92,7 @@ impl Verb for Update {
             after.updated = change.now;
             change.put_secret(&after).await?;
         }
-        let slot = change.slot(after.uid, Place::Default).await?;
-        Ok(SecretState::of(after, slot.as_ref()))
+        SecretState::after(change, after).await
     }
 }
 
@@ -109,13 +108,14 @@ impl Engine {
             _ => return Ok(None),
         };
         let rows = rows.values_of(secret.uid).await?;
-        let project = project.row.project.uid;
         let mut values = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| row.sealed.is_some()) {
-            let value = self.keys.open(project, Visibility::Masked, row).await?;
+            project.vouch(row)?;
+            let (project, uid) = (&project.row, secret.uid);
+            let value = self.keys.open(project.project.uid, Visibility::Masked, row).await?;
             let sealed = self
                 .keys
-                .seal_as(project, secret.uid, row.place, Visibility::Restricted, row.uid, &value)
+                .seal_as(project, uid, row.place, Visibility::Restricted, row.uid, &value)
                 .await?;
             values.push((row.version, sealed));
         }

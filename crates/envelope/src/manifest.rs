@@ -20,7 +20,7 @@
 //!               || u64 count || entry ...)
 //!   entry     = secret || slot
 //! root        = text "waxseal1:manifest:root" || deployment || project || text id
-//!               || u64 revision || u64 authz epoch || catalogue || u64 count || environment ...
+//!               || u64 revision || u8 deleted || catalogue || u64 count || environment ...
 //!   environment = environment uid || text id || fallback || flag protected
 //!               || group (draft) || group (live)
 //!   group     = u64 revision || digest
@@ -142,8 +142,8 @@ pub struct Root<'a> {
     pub id: &'a ProjectId,
     /// The project's revision. Whoever has seen a higher one must refuse this root.
     pub revision: u64,
-    /// Raised whenever someone's rights in the project shrink.
-    pub authz_epoch: u64,
+    /// Whether the project is deleted.
+    pub deleted: bool,
     /// The digest of the [`catalogue`].
     pub catalogue: Digest,
     /// Every environment, in any order.
@@ -166,7 +166,7 @@ impl Root<'_> {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let Self { deployment, project, id, revision, authz_epoch, catalogue, environments } = self;
+        let Self { deployment, project, id, revision, deleted, catalogue, environments } = self;
         let mut sorted: Vec<_> = environments.iter().collect();
         sorted.sort_by_key(|entry| entry.uid);
         Encoding::new("waxseal1:manifest:root")
@@ -174,7 +174,7 @@ impl Root<'_> {
             .fixed(project.bytes())
             .text(id.as_str())
             .number(*revision)
-            .number(*authz_epoch)
+            .byte(u8::from(*deleted))
             .fixed(catalogue)
             .count(sorted.len())
             .each(sorted, environment)

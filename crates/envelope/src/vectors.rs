@@ -77,7 +77,7 @@ fn golden_roots_verify() {
             project: vector.project,
             id: &vector.id,
             revision: vector.revision,
-            authz_epoch: vector.authz_epoch,
+            deleted: vector.deleted,
             catalogue: vector.catalogue.0,
             environments: vector.environments.iter().map(EnvironmentEntryVector::entry).collect(),
         };

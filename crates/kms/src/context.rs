@@ -46,6 +46,12 @@ impl KeyContext {
         Self::new(deployment, "integrity").with("waxseal:project", project.to_string())
     }
 
+    /// For the key of the fingerprints of a project's values.
+    #[must_use]
+    pub fn fingerprint(deployment: Deployment, project: ProjectUid) -> Self {
+        Self::new(deployment, "fingerprint").with("waxseal:project", project.to_string())
+    }
+
     /// For the key that the deployment's own tokens are derived from.
     #[must_use]
     pub fn service(deployment: Deployment) -> Self {

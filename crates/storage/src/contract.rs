@@ -7,8 +7,8 @@
 )]
 
 use crate::{
-    AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow, Store,
-    TokenRow, ValueRow, Wrapped,
+    AliasRow, AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow,
+    Store, TokenRow, ValueRow, Wrapped,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,10 @@ pub async fn contract(store: Arc<dyn Store>) {
     secrets_are_found_regardless_of_case(&store).await;
     values_keep_every_version(&store).await;
     a_reseal_fits_only_the_version_it_was_made_for(&store).await;
+    versions_are_pruned_but_for_the_current_one(&store).await;
+    aliases_are_reserved_by_their_exact_name(&store).await;
+    a_secret_is_removed_with_all_it_had(&store).await;
+    a_deleted_project_shows_in_its_head_and_is_removed_whole(&store).await;
     answers_are_kept_per_caller(&store).await;
     tokens_and_audit_rows_are_kept(&store).await;
     writers_queue(&store).await;
@@ -57,9 +61,11 @@ fn project(byte: u8, id: &str) -> ProjectRow {
             edition: 1,
             created: time(1),
             updated: time(2),
+            deletion: None,
         },
         revision: 1,
         integrity_key: wrapped(byte),
+        fingerprint_key: wrapped(byte.wrapping_add(1)),
         catalogue: [byte; 32],
         manifest: [byte; 32],
     }
@@ -109,7 +115,10 @@ fn value(secret: &Secret, place: Place, version: u64, byte: u8) -> ValueRow {
             key: wrapped(byte),
             record: vec![byte; 100],
             digest: [byte; 32],
+            fingerprint: [byte; 32],
         }),
+        destroyed: false,
+        mac: [byte; 32],
     }
 }
 
@@ -201,11 +210,11 @@ async fn projects_are_paged_by_id(store: &Arc<dyn Store>) {
     }
     let mut snapshot = store.snapshot().await.unwrap();
     let after = ProjectId::parse("page").unwrap();
-    let page = snapshot.projects(Some(&after), 2).await.unwrap();
+    let page = snapshot.projects(Some(&after), false, 2).await.unwrap();
     let ids: Vec<_> = page.iter().map(|row| row.project.id.as_str()).collect();
     assert_eq!(ids, ["page-a", "page-b"]);
-    assert_eq!(snapshot.count_projects().await.unwrap(), 5);
-    assert_eq!(snapshot.projects(None, 100).await.unwrap().len(), 5);
+    assert_eq!(snapshot.count_projects(false).await.unwrap(), 5);
+    assert_eq!(snapshot.projects(None, true, 100).await.unwrap().len(), 5);
 }
 
 async fn environments_go_with_their_overrides(store: &Arc<dyn Store>) {
@@ -307,6 +316,92 @@ async fn a_reseal_fits_only_the_version_it_was_made_for(store: &Arc<dyn Store>) 
     assert_eq!(tx.value(key.uid, Place::Default, 1).await.unwrap(), Some(other.clone()));
     other.uid = ValueUid::from_bytes([99; 16]);
     assert!(tx.reseal_value(&other).await.is_err());
+}
+
+async fn versions_are_pruned_but_for_the_current_one(store: &Arc<dyn Store>) {
+    let key = secret(40, "KEY");
+    let mut tx = store.begin("contract").await.unwrap();
+    tx.prune_values(key.uid, Place::Default, 2, 1).await.unwrap();
+    let versions = tx.versions(key.uid, Place::Default).await.unwrap();
+    let numbers: Vec<_> = versions.iter().map(|row| row.version).collect();
+    assert_eq!(numbers, [3, 1], "the newest first");
+    let destroyed = ValueRow { sealed: None, destroyed: true, ..versions[1].clone() };
+    tx.reseal_value(&destroyed).await.unwrap();
+    assert_eq!(tx.value(key.uid, Place::Default, 1).await.unwrap(), Some(destroyed));
+}
+
+async fn aliases_are_reserved_by_their_exact_name(store: &Arc<dyn Store>) {
+    let row = project(41, "aliases");
+    let key = secret(41, "KEY");
+    let alias = |name: &str| AliasRow { name: SecretName::parse(name).unwrap(), secret: key.uid };
+    let mut tx = store.begin("contract").await.unwrap();
+    tx.insert_project(&row).await.unwrap();
+    tx.insert_secret(row.project.uid, &key).await.unwrap();
+    tx.insert_alias(row.project.uid, &alias("Old")).await.unwrap();
+    tx.insert_alias(row.project.uid, &alias("OLD")).await.unwrap();
+    tx.remove_alias(row.project.uid, &alias("old").name).await.unwrap();
+    assert_eq!(tx.aliases(row.project.uid).await.unwrap(), [alias("OLD"), alias("Old")]);
+    tx.remove_alias(row.project.uid, &alias("Old").name).await.unwrap();
+    assert_eq!(tx.aliases(row.project.uid).await.unwrap(), [alias("OLD")]);
+    assert!(tx.insert_alias(row.project.uid, &alias("OLD")).await.is_err());
+}
+
+async fn a_secret_is_removed_with_all_it_had(store: &Arc<dyn Store>) {
+    let row = project(42, "removal");
+    let (gone, kept) = (secret(42, "GONE"), secret(43, "KEPT"));
+    let mut tx = store.begin("contract").await.unwrap();
+    tx.insert_project(&row).await.unwrap();
+    for key in [&gone, &kept] {
+        tx.insert_secret(row.project.uid, key).await.unwrap();
+        tx.insert_value(&value(key, Place::Default, 1, 1)).await.unwrap();
+        tx.put_slot(row.project.uid, &slot(key, Place::Default, 1)).await.unwrap();
+    }
+    let name = SecretName::parse("WAS").unwrap();
+    tx.insert_alias(row.project.uid, &AliasRow { name, secret: gone.uid }).await.unwrap();
+    tx.remove_secret(row.project.uid, gone.uid).await.unwrap();
+    tx.commit().await.unwrap();
+    while !store.scrub().await.unwrap() {}
+    let mut snapshot = store.snapshot().await.unwrap();
+    assert_eq!(snapshot.secrets(row.project.uid).await.unwrap(), [kept]);
+    assert!(snapshot.values_of(gone.uid).await.unwrap().is_empty());
+    assert!(snapshot.aliases(row.project.uid).await.unwrap().is_empty());
+    assert_eq!(snapshot.all_slots(row.project.uid).await.unwrap().len(), 1);
+}
+
+async fn a_deleted_project_shows_in_its_head_and_is_removed_whole(store: &Arc<dyn Store>) {
+    let mut row = project(44, "doomed");
+    let (main, mut key) = (environment(44, "main"), secret(44, "KEY"));
+    let mut tx = store.begin("contract").await.unwrap();
+    tx.insert_project(&row).await.unwrap();
+    tx.insert_environment(row.project.uid, &main).await.unwrap();
+    key.deletion = None;
+    tx.insert_secret(row.project.uid, &key).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!store.head(&row.project.id).await.unwrap().unwrap().deleted);
+
+    row.project.deletion = Some(Deletion { deleted: time(5), purge: time(500) });
+    let mut tx = store.begin("contract").await.unwrap();
+    tx.update_project(&row).await.unwrap();
+    assert_eq!(tx.project(&row.project.id).await.unwrap(), Some(row.clone()));
+    assert!(!tx.purgeable(time(499), 100).await.unwrap().contains(&row.project.id));
+    assert!(tx.purgeable(time(500), 100).await.unwrap().contains(&row.project.id));
+    tx.commit().await.unwrap();
+    assert!(store.head(&row.project.id).await.unwrap().unwrap().deleted);
+    let mut snapshot = store.snapshot().await.unwrap();
+    let (all, standing) =
+        (snapshot.count_projects(true).await, snapshot.count_projects(false).await);
+    assert_eq!(all.unwrap() - 1, standing.unwrap());
+    let standing = snapshot.projects(None, false, 100).await.unwrap();
+    assert!(standing.iter().all(|other| other.project.id != row.project.id));
+    drop(snapshot);
+
+    let mut tx = store.begin("contract").await.unwrap();
+    tx.remove_project(&row).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(store.head(&row.project.id).await.unwrap().is_none());
+    let mut snapshot = store.snapshot().await.unwrap();
+    assert!(snapshot.project(&row.project.id).await.unwrap().is_none());
+    assert!(snapshot.secrets(row.project.uid).await.unwrap().is_empty());
 }
 
 async fn answers_are_kept_per_caller(store: &Arc<dyn Store>) {

@@ -11,8 +11,8 @@ mod sqlite;
 
 pub use error::Error;
 pub use rows::{
-    AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow, TokenRow,
-    ValueHead, ValueRow, Wrapped,
+    AliasRow, AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow,
+    TokenRow, ValueHead, ValueRow, Wrapped,
 };
 pub use sqlite::Sqlite;
 
@@ -38,6 +38,8 @@ pub struct Head {
     pub project: ProjectUid,
     /// The project's revision.
     pub revision: u64,
+    /// Whether the project is deleted: then nothing in it resolves.
+    pub deleted: bool,
     /// The project's environments.
     pub environments: Vec<EnvironmentHead>,
 }
@@ -86,6 +88,10 @@ pub trait Store: Send + Sync + 'static {
     /// A transaction to write in; `name` is for the log. Dropped without a commit, it leaves
     /// nothing behind.
     async fn begin(&self, name: &'static str) -> Result<Box<dyn Transaction>>;
+
+    /// Sees to it that nothing removed is left in the store's files, as far as that can be done
+    /// while snapshots are open; to be called again until it says that it is.
+    async fn scrub(&self) -> Result<bool>;
 }
 
 /// Everything that can be read of one state.
@@ -135,15 +141,20 @@ pub trait ProjectRows {
     /// returns once no other can commit before this one ends.
     async fn project(&mut self, id: &ProjectId) -> Result<Option<ProjectRow>>;
 
-    /// Up to `limit` projects whose ids follow `after`, in the order of their ids.
+    /// Up to `limit` projects whose ids follow `after`, in the order of their ids, with or without
+    /// those that are deleted.
     async fn projects(
         &mut self,
         after: Option<&ProjectId>,
+        deleted: bool,
         limit: usize,
     ) -> Result<Vec<ProjectRow>>;
 
-    /// How many projects there are.
-    async fn count_projects(&mut self) -> Result<u64>;
+    /// How many projects there are, with or without those that are deleted.
+    async fn count_projects(&mut self, deleted: bool) -> Result<u64>;
+
+    /// Up to `limit` projects in which something, or which themselves, may be purged by now.
+    async fn purgeable(&mut self, now: Timestamp, limit: usize) -> Result<Vec<ProjectId>>;
 }
 
 /// Writes [`ProjectRows`].
@@ -154,6 +165,9 @@ pub trait ProjectEdits {
 
     /// Writes a project's own fields, its head and its manifest.
     async fn update_project(&mut self, row: &ProjectRow) -> Result<()>;
+
+    /// Removes a project with all that belongs to it but its audit rows.
+    async fn remove_project(&mut self, row: &ProjectRow) -> Result<()>;
 }
 
 /// Environments.
@@ -184,6 +198,9 @@ pub trait SecretRows {
     /// to case.
     async fn secrets(&mut self, project: ProjectUid) -> Result<Vec<Secret>>;
 
+    /// All aliases of a project's secrets.
+    async fn aliases(&mut self, project: ProjectUid) -> Result<Vec<AliasRow>>;
+
     /// The secret that holds this name, regardless of case.
     async fn secret(&mut self, project: ProjectUid, name: &SecretName) -> Result<Option<Secret>>;
 }
@@ -194,8 +211,17 @@ pub trait SecretEdits {
     /// Adds a secret.
     async fn insert_secret(&mut self, project: ProjectUid, secret: &Secret) -> Result<()>;
 
-    /// Writes a secret's metadata.
+    /// Writes a secret's name and metadata.
     async fn update_secret(&mut self, secret: &Secret) -> Result<()>;
+
+    /// Removes a secret with its slots, every version of its values, and its aliases.
+    async fn remove_secret(&mut self, project: ProjectUid, uid: SecretUid) -> Result<()>;
+
+    /// Reserves a name for a secret that had it.
+    async fn insert_alias(&mut self, project: ProjectUid, row: &AliasRow) -> Result<()>;
+
+    /// Lets go of a reserved name.
+    async fn remove_alias(&mut self, project: ProjectUid, name: &SecretName) -> Result<()>;
 }
 
 /// Slots and the versions of their values.
@@ -219,6 +245,9 @@ pub trait SlotRows {
         version: u64,
     ) -> Result<Option<ValueRow>>;
 
+    /// Every kept version of one slot, the newest first.
+    async fn versions(&mut self, secret: SecretUid, place: Place) -> Result<Vec<ValueRow>>;
+
     /// Every kept version of every slot of a secret.
     async fn values_of(&mut self, secret: SecretUid) -> Result<Vec<ValueRow>>;
 }
@@ -232,8 +261,18 @@ pub trait SlotEdits {
     /// Adds a value version.
     async fn insert_value(&mut self, row: &ValueRow) -> Result<()>;
 
-    /// Replaces the sealed content of a version that stands: same uid, another data key.
+    /// Replaces the sealed content of a version that stands: same uid, another data key, or none
+    /// where it is destroyed.
     async fn reseal_value(&mut self, row: &ValueRow) -> Result<()>;
+
+    /// Removes the versions of a slot up to this number, but for this one.
+    async fn prune_values(
+        &mut self,
+        secret: SecretUid,
+        place: Place,
+        up_to: u64,
+        but: u64,
+    ) -> Result<()>;
 }
 
 /// Answers kept for retries.

@@ -3,6 +3,7 @@
 
 use uuid::Uuid;
 use waxseal_domain::environment::{Environment, Stage};
+use waxseal_domain::name::SecretName;
 use waxseal_domain::project::Project;
 use waxseal_domain::slot::Place;
 use waxseal_domain::time::Timestamp;
@@ -12,7 +13,7 @@ use waxseal_domain::uid::{
 use waxseal_domain::value::PayloadKind;
 
 /// A data key as the key provider wrapped it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Wrapped {
     /// How it is wrapped; the key provider's own number.
     pub kind: u8,
@@ -44,6 +45,8 @@ pub struct ProjectRow {
     pub revision: u64,
     /// The key that authenticates the manifest.
     pub integrity_key: Wrapped,
+    /// The key of the fingerprints of values.
+    pub fingerprint_key: Wrapped,
     /// Digest of the secrets and their default slots.
     pub catalogue: [u8; 32],
     /// MAC over head, environments and digests.
@@ -130,8 +133,12 @@ pub struct ValueRow {
     pub uid: ValueUid,
     /// When it was written.
     pub created: Timestamp,
-    /// Its content; none where it is cleared.
+    /// Its content; none where it is cleared or destroyed.
     pub sealed: Option<Sealed>,
+    /// Whether the content was destroyed for good.
+    pub destroyed: bool,
+    /// MAC over place, version, identity and digest, so that no version passes for another.
+    pub mac: [u8; 32],
 }
 
 /// The sealed content of a value version.
@@ -145,6 +152,17 @@ pub struct Sealed {
     pub record: Vec<u8>,
     /// SHA-256 of the sealed record.
     pub digest: [u8; 32],
+    /// Keyed fingerprint of identity and value.
+    pub fingerprint: [u8; 32],
+}
+
+/// A name that a secret had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AliasRow {
+    /// The name, reserved.
+    pub name: SecretName,
+    /// The secret.
+    pub secret: SecretUid,
 }
 
 /// An answer kept for retries.

@@ -152,6 +152,18 @@ impl Store for Sqlite {
         let lease = Lease::Writer(self.writer.clone().lock_owned().await);
         Ok(Box::new(Session::begin(lease, "BEGIN IMMEDIATE", &self.heads).await?))
     }
+
+    /// `secure_delete` overwrites what is removed, in the pages that the write-ahead log then
+    /// carries into the file; the log itself still has the pages from before.
+    async fn scrub(&self) -> Result<bool> {
+        let writer = self.writer.clone().lock_owned().await;
+        let checkpoint = move || -> Result<bool> {
+            let busy: i64 =
+                writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            Ok(busy == 0)
+        };
+        tokio::task::spawn_blocking(checkpoint).await.map_err(stopped)?
+    }
 }
 
 fn stopped(_: tokio::task::JoinError) -> Error {

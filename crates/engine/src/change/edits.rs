@@ -6,12 +6,13 @@ use crate::Error;
 use crate::keys::SealedValue;
 use crate::manifest::Verified;
 use waxseal_domain::environment::{Environment, Stage};
-use waxseal_domain::name::EnvironmentId;
+use waxseal_domain::name::{EnvironmentId, SecretName};
+use waxseal_domain::project::Project;
 use waxseal_domain::secret::Secret;
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{EnvironmentUid, SecretUid, ValueUid};
 use waxseal_envelope::manifest::overrides;
-use waxseal_storage::{EnvironmentRow, GroupRow, Sealed, SlotRow, ValueHead, ValueRow};
+use waxseal_storage::{AliasRow, EnvironmentRow, GroupRow, Sealed, SlotRow, ValueHead, ValueRow};
 
 impl Change<'_> {
     /// Takes a new project as the one that is being changed.
@@ -20,6 +21,19 @@ impl Change<'_> {
         self.tx.insert_project(&project.row).await?;
         self.project = Some(project);
         Ok(())
+    }
+
+    /// Changes the project's own fields.
+    pub(crate) fn edit_project(
+        &mut self,
+        edit: impl FnOnce(&mut Project),
+    ) -> Result<Project, Error> {
+        let now = self.now;
+        let project = &mut self.project_mut()?.row.project;
+        edit(project);
+        project.edition += 1;
+        project.updated = now;
+        Ok(project.clone())
     }
 
     /// Adds an environment without overrides.
@@ -84,6 +98,53 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Reserves a name for a secret that had it.
+    pub(crate) async fn add_alias(
+        &mut self,
+        secret: SecretUid,
+        name: &SecretName,
+    ) -> Result<(), Error> {
+        let project = self.project()?.row.project.uid;
+        self.catalogue().await?;
+        let alias = AliasRow { name: name.clone(), secret };
+        self.tx.insert_alias(project, &alias).await?;
+        if let Some(catalogue) = &mut self.catalogue {
+            catalogue.aliases.push(alias);
+        }
+        self.touch_all()
+    }
+
+    /// Lets go of a reserved name.
+    pub(crate) async fn remove_alias(&mut self, name: &SecretName) -> Result<(), Error> {
+        let project = self.project()?.row.project.uid;
+        self.catalogue().await?;
+        self.tx.remove_alias(project, name).await?;
+        if let Some(catalogue) = &mut self.catalogue {
+            catalogue.aliases.retain(|alias| alias.name != *name);
+        }
+        self.touch_all()
+    }
+
+    /// Removes a secret with all it had: slots, versions, data keys, aliases.
+    pub(crate) async fn remove_secret(&mut self, secret: SecretUid) -> Result<(), Error> {
+        let project = self.project()?;
+        let (uid, places) = (project.row.project.uid, project.environments.clone());
+        for row in places {
+            for stage in Stage::ALL {
+                let overrides = self.overrides(row.environment.uid, stage).await?;
+                overrides.retain(|slot| slot.secret != secret);
+            }
+        }
+        self.catalogue().await?;
+        if let Some(catalogue) = &mut self.catalogue {
+            catalogue.secrets.retain(|other| other.uid != secret);
+            catalogue.aliases.retain(|alias| alias.secret != secret);
+            catalogue.defaults.retain(|slot| slot.secret != secret);
+        }
+        self.tx.remove_secret(uid, secret).await?;
+        self.touch_all()
+    }
+
     /// Writes a new version into a slot: a sealed value, or none to clear it. Returns the slot.
     pub(crate) async fn write_slot(
         &mut self,
@@ -108,10 +169,11 @@ impl Change<'_> {
             updated: self.now,
             value: Some(head),
         };
-        self.tx
-            .insert_value(&ValueRow { secret, place, version, uid, created: self.now, sealed })
-            .await?;
+        let row = self.vouched(secret, place, version, uid, sealed)?;
+        self.tx.insert_value(&row).await?;
         self.tx.put_slot(project, &slot).await?;
+        let kept = self.engine.quotas.versions as u64;
+        self.tx.prune_values(secret, place, version.saturating_sub(kept), version).await?;
         self.hold(slot.clone()).await?;
         if let Some(subject) = self.subjects.last_mut() {
             subject.version = Some(version);
@@ -120,13 +182,56 @@ impl Change<'_> {
         Ok(slot)
     }
 
+    /// A version's row, with the MAC that vouches for it.
+    fn vouched(
+        &self,
+        secret: SecretUid,
+        place: Place,
+        version: u64,
+        uid: ValueUid,
+        sealed: Option<Sealed>,
+    ) -> Result<ValueRow, Error> {
+        let (created, destroyed, mac) = (self.now, false, [0; 32]);
+        let row = ValueRow { secret, place, version, uid, created, sealed, destroyed, mac };
+        Ok(ValueRow { mac: self.project()?.version_mac(&row), ..row })
+    }
+
+    /// Makes a version that stands the current one again. Nothing is opened.
+    pub(crate) async fn point_slot(
+        &mut self,
+        before: SlotRow,
+        row: &ValueRow,
+    ) -> Result<SlotRow, Error> {
+        let project = self.project()?.row.project.uid;
+        let sealed = row.sealed.as_ref();
+        let sealed = sealed.map(|sealed| (sealed.digest, sealed.record.len() as u64));
+        let slot = SlotRow {
+            current: row.version,
+            edition: before.edition + 1,
+            updated: self.now,
+            value: Some(ValueHead { uid: row.uid, sealed }),
+            ..before
+        };
+        self.tx.put_slot(project, &slot).await?;
+        self.hold(slot.clone()).await?;
+        self.touch_place(slot.place)?;
+        Ok(slot)
+    }
+
+    /// Destroys the record and the data key of a version that is not the current one.
+    pub(crate) async fn destroy(&mut self, row: ValueRow) -> Result<(), Error> {
+        let row = ValueRow { sealed: None, destroyed: true, ..row };
+        let row = ValueRow { mac: self.project()?.version_mac(&row), ..row };
+        Ok(self.tx.reseal_value(&row).await?)
+    }
+
     /// Replaces the record of a version that stands, in its row and, where it is the current
     /// one, in its group.
     pub(crate) async fn reseal(&mut self, version: u64, value: &SealedValue) -> Result<(), Error> {
         let SealedValue { secret, place, visibility: _, uid, sealed } = value.clone();
         let slot = self.slot(secret, place).await?;
         let digest = (sealed.digest, sealed.record.len() as u64);
-        let row = ValueRow { secret, place, version, uid, created: self.now, sealed: Some(sealed) };
+        let row = self.vouched(secret, place, version, uid, Some(sealed))?;
         self.tx.reseal_value(&row).await?;
         if let Some(slot) = slot.filter(|slot| slot.current == version) {
             let value = Some(ValueHead { uid, sealed: Some(digest) });

@@ -46,7 +46,7 @@ impl<'a> Change<'a> {
         project: Option<&ProjectId>,
     ) -> Result<Self, Error> {
         let project = match project {
-            Some(id) => Some(engine.verified(&mut *tx, id).await?),
+            Some(id) => Some(engine.verified_or_deleted(&mut *tx, id).await?),
             None => None,
         };
         Ok(Self {
@@ -66,6 +66,11 @@ impl<'a> Change<'a> {
     /// Says what the change is about, for the audit trail.
     pub(crate) fn about(&mut self, subject: Subject) {
         self.subjects.push(subject);
+    }
+
+    /// Whether the project that is being changed is deleted.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.project.as_ref().is_some_and(|project| project.row.project.deletion.is_some())
     }
 
     /// The project that is being changed.
@@ -114,9 +119,34 @@ impl<'a> Change<'a> {
         Ok(slots.iter().find(|slot| slot.secret == secret).cloned())
     }
 
-    /// Whether a project of this id exists.
-    pub(crate) async fn project_exists(&mut self, id: &ProjectId) -> Result<bool, Error> {
-        Ok(self.tx.project(id).await?.is_some())
+    /// Refuses an id that a project has, or had until it is purged.
+    pub(crate) async fn check_project_id(&mut self, id: &ProjectId) -> Result<(), Error> {
+        match self.tx.project(id).await? {
+            Some(row) if row.project.deletion.is_some() => Err(Error::IdHeldByDeleted),
+            Some(_) => Err(Error::ProjectExists),
+            None => Ok(()),
+        }
+    }
+
+    /// Another project than the one that is being changed.
+    pub(crate) async fn other(&mut self, id: &ProjectId) -> Result<(Verified, Catalogue), Error> {
+        let project = self.engine.verified(&mut *self.tx, id).await?;
+        let catalogue = project.catalogue(&mut *self.tx).await?;
+        Ok((project, catalogue))
+    }
+
+    /// One version of one slot, vouched for.
+    pub(crate) async fn value(
+        &mut self,
+        secret: SecretUid,
+        place: Place,
+        version: u64,
+    ) -> Result<Option<ValueRow>, Error> {
+        let row = self.tx.value(secret, place, version).await?;
+        if let Some(row) = &row {
+            self.project()?.vouch(row)?;
+        }
+        Ok(row)
     }
 
     /// Every kept version of every slot of a secret.

@@ -1,13 +1,14 @@
 //! A cold resolve: rows, manifest, unwrap, open, overlay, encode, keep.
 
 use super::Resolve;
-use crate::manifest::{by_secret, is_set};
+use crate::manifest::{Catalogue, by_secret, is_set};
 use crate::revision::Revision;
 use crate::{Engine, Error};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::sync::Arc;
 use waxseal_cache::{EncodedView, ViewKey};
+use waxseal_domain::name::SecretName;
 use waxseal_domain::secret::Secret;
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{ProjectUid, SecretUid};
@@ -35,7 +36,10 @@ impl Engine {
         asked: ViewKey,
     ) -> Result<(Arc<str>, Arc<EncodedView>), Error> {
         let mut rows = self.store.snapshot().await?;
-        let project = self.verified(&mut *rows, ask.project).await?;
+        let project = match self.verified(&mut *rows, ask.project).await {
+            Err(Error::ProjectDeleted) => return Err(Error::ProjectNotFound),
+            project => project?,
+        };
         let environment = project.environment(ask.environment)?;
         let catalogue = project.catalogue(&mut *rows).await?;
         let overrides = project.overrides(&mut *rows, environment, ask.stage).await?;
@@ -53,6 +57,7 @@ impl Engine {
         let (defaults, overrides) = (by_secret(&catalogue.defaults), by_secret(&overrides));
         let mut records: HashMap<_, _> =
             values.into_iter().map(|row| ((row.secret, row.place), row)).collect();
+        let aliases = standing_aliases(&catalogue);
         let mut secrets = catalogue.secrets.clone();
         secrets.retain(|secret| secret.deletion.is_none());
         secrets.sort_by(|a, b| a.name.cmp(&b.name));
@@ -67,7 +72,7 @@ impl Engine {
                 Effective::Unset(reason) => unset.push(Unset { name: secret.name, reason }),
             }
         }
-        let view = View { secrets: self.open_all(uid, chosen).await?, unset };
+        let view = View { secrets: self.open_all(uid, chosen).await?, unset, aliases };
         let view = Arc::new(self.encoder.encode(view));
         let key = ViewKey {
             incarnation: self.incarnation,
@@ -96,6 +101,23 @@ impl Engine {
             .try_collect()
             .await
     }
+}
+
+/// Names that standing secrets had, in byte order, with their present names.
+fn standing_aliases(catalogue: &Catalogue) -> Vec<(SecretName, SecretName)> {
+    let standing: HashMap<_, _> = catalogue
+        .secrets
+        .iter()
+        .filter(|secret| secret.deletion.is_none())
+        .map(|secret| (secret.uid, &secret.name))
+        .collect();
+    let named = catalogue.aliases.iter().filter_map(|alias| {
+        let current = standing.get(&alias.secret)?;
+        Some((alias.name.clone(), (*current).clone()))
+    });
+    let mut aliases: Vec<_> = named.collect();
+    aliases.sort();
+    aliases
 }
 
 fn set<'a>(slots: &HashMap<SecretUid, &'a SlotRow>, secret: SecretUid) -> Option<&'a SlotRow> {

@@ -153,7 +153,7 @@ fn every_field_of_the_root_counts() {
         project: project(),
         id: &demo,
         revision: 5,
-        authz_epoch: 6,
+        deleted: false,
         catalogue: [3; 32],
         environments: vec![first],
     };
@@ -164,8 +164,7 @@ fn every_field_of_the_root_counts() {
         Root { project: ProjectUid::from_bytes([9; 16]), ..root.clone() },
         Root { id: &other, ..root.clone() },
         Root { revision: 6, ..root.clone() },
-        Root { revision: 6, authz_epoch: 5, ..root.clone() },
-        Root { authz_epoch: 7, ..root.clone() },
+        Root { deleted: true, ..root.clone() },
         Root { catalogue: [4; 32], ..root.clone() },
         Root { environments: vec![], ..root.clone() },
         Root { environments: vec![first, second], ..root.clone() },

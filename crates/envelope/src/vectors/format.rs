@@ -197,7 +197,7 @@ pub(super) struct RootVector {
     pub(super) project: ProjectUid,
     pub(super) id: ProjectId,
     pub(super) revision: u64,
-    pub(super) authz_epoch: u64,
+    pub(super) deleted: bool,
     pub(super) catalogue: Hex<32>,
     pub(super) environments: Vec<EnvironmentEntryVector>,
     pub(super) mac: Hex<32>,

@@ -26,6 +26,11 @@ CREATE TABLE project (
     integrity_key_kind  INTEGER NOT NULL,
     integrity_key_id    TEXT NOT NULL,
     integrity_key       BLOB NOT NULL,     -- wrapped: authenticates the manifest
+    fingerprint_key_kind INTEGER NOT NULL,
+    fingerprint_key_id  TEXT NOT NULL,
+    fingerprint_key     BLOB NOT NULL,     -- wrapped: fingerprints of values
+    deleted             INTEGER,           -- when it was deleted; null while it is not
+    purge               INTEGER,           -- from when on it may be purged; null likewise
     catalogue           BLOB NOT NULL,     -- digest of the secrets and their default slots
     manifest            BLOB NOT NULL      -- MAC over head, environments and all digests
 ) STRICT;
@@ -65,6 +70,16 @@ CREATE TABLE secret (
     UNIQUE (project, folded)
 ) STRICT;
 
+-- A name that a secret had. It is reserved, and still resolves.
+CREATE TABLE alias (
+    project  BLOB NOT NULL REFERENCES project (uid),
+    name     TEXT NOT NULL,
+    secret   BLOB NOT NULL REFERENCES secret (uid),
+    PRIMARY KEY (project, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX alias_by_secret ON alias (secret);
+
 -- Where one value is stored: points at the current version.
 CREATE TABLE slot (
     project      BLOB NOT NULL REFERENCES project (uid),
@@ -80,7 +95,7 @@ CREATE TABLE slot (
 
 CREATE INDEX slot_by_secret ON slot (secret);
 
--- A value version. A cleared one has neither key nor record.
+-- A value version. A cleared or destroyed one has neither key nor record.
 CREATE TABLE value (
     secret            BLOB NOT NULL REFERENCES secret (uid),
     environment       BLOB NOT NULL,     -- as in slot
@@ -94,6 +109,9 @@ CREATE TABLE value (
     wrapped_key       BLOB,              -- wrapped: this version's own data key
     sealed            BLOB,              -- sealed: the value
     sealed_digest     BLOB,              -- SHA-256 of the sealed record
+    fingerprint       BLOB,              -- keyed, over uid and value: equality shows nowhere
+    destroyed         INTEGER NOT NULL,  -- 0 no, 1 the record was destroyed for good
+    mac               BLOB NOT NULL,     -- over place, version, uid and record's digest
     PRIMARY KEY (secret, environment, stage, version)
 ) STRICT;
 

@@ -5,6 +5,7 @@ use crate::{Error, Result, Wrapped};
 use rusqlite::types::FromSql;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::InvalidName;
+use waxseal_domain::secret::Deletion;
 use waxseal_domain::slot::Place;
 use waxseal_domain::time::Timestamp;
 use waxseal_domain::uid::EnvironmentUid;
@@ -25,6 +26,15 @@ pub(super) fn place_columns(place: Place) -> ([u8; 16], u8) {
     match place {
         Place::Default => ([0; 16], 0),
         Place::Override(environment, stage) => (*environment.bytes(), stage.number()),
+    }
+}
+
+/// A flag of a column: 0 or 1.
+pub(super) const fn flag(number: u8) -> Option<bool> {
+    match number {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
     }
 }
 
@@ -74,6 +84,15 @@ impl<'a> Row<'a> {
         parse: impl Fn(&str) -> std::result::Result<T, InvalidName>,
     ) -> Result<T> {
         parse(&self.get::<String>(column)?).map_err(|_| self.malformed(column))
+    }
+
+    /// The two columns of a deletion: both or neither.
+    pub(super) fn deletion(&self) -> Result<Option<Deletion>> {
+        match (self.maybe_time("deleted")?, self.maybe_time("purge")?) {
+            (Some(deleted), Some(purge)) => Ok(Some(Deletion { deleted, purge })),
+            (None, None) => Ok(None),
+            _ => Err(self.malformed("deleted")),
+        }
     }
 
     /// A number that stands for one of a closed list.

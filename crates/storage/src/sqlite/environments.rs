@@ -1,6 +1,6 @@
 //! Environments.
 
-use super::columns::{Row, number, uid};
+use super::columns::{Row, flag, number, uid};
 use super::session::Session;
 use crate::{EnvironmentEdits, EnvironmentRow, EnvironmentRows, GroupRow, Result};
 use async_trait::async_trait;
@@ -20,14 +20,6 @@ const fn fallback_from(number: u8) -> Option<Fallback> {
     match number {
         1 => Some(Fallback::Allow),
         2 => Some(Fallback::Deny),
-        _ => None,
-    }
-}
-
-const fn flag_from(number: u8) -> Option<bool> {
-    match number {
-        0 => Some(false),
-        1 => Some(true),
         _ => None,
     }
 }
@@ -58,7 +50,7 @@ fn read(row: &Row<'_>) -> Result<EnvironmentRow> {
             settings: Settings {
                 display_name: row.get("display_name")?,
                 fallback: row.one_of("fallback", fallback_from)?,
-                protected: row.one_of("protected", flag_from)?,
+                protected: row.one_of("protected", flag)?,
             },
             edition: row.count("edition")?,
             created: row.time("created")?,

@@ -31,6 +31,13 @@ impl Heads {
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).extend(fresh);
     }
 
+    pub(super) fn forget(&self, gone: &[ProjectId]) {
+        let mut heads = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        for id in gone {
+            heads.remove(id);
+        }
+    }
+
     /// The heads of these projects as this connection sees them.
     #[allow(clippy::unused_self, reason = "reading and publishing are one motion")]
     pub(super) fn read(&self, connection: &Connection, projects: &[ProjectUid]) -> Result<Fresh> {
@@ -51,21 +58,22 @@ fn project_uids(connection: &Connection) -> Result<Vec<ProjectUid>> {
 fn head(connection: &Connection, project: ProjectUid) -> Result<(ProjectId, Arc<Head>)> {
     let mut statement = connection.prepare_cached(
         "-- head()
-         SELECT p.id, p.revision, s.incarnation FROM project p, store s WHERE p.uid = ?1",
+         SELECT p.id, p.revision, p.deleted, s.incarnation FROM project p, store s WHERE p.uid = ?1",
     )?;
-    let (id, revision, incarnation) = statement.query_row([uid(project.bytes())], |row| {
+    let environments = environments(connection, project)?;
+    statement.query_row([uid(project.bytes())], |row| {
         let row = Row::new("project", row);
-        Ok((row.name("id", ProjectId::parse), row.count("revision"), row.bytes("incarnation")))
-    })?;
-    Ok((
-        id?,
-        Arc::new(Head {
-            incarnation: Incarnation::from_bytes(incarnation?),
-            project,
-            revision: revision?,
-            environments: environments(connection, project)?,
-        }),
-    ))
+        Ok(row.name("id", ProjectId::parse).and_then(|id| {
+            let head = Head {
+                incarnation: Incarnation::from_bytes(row.bytes("incarnation")?),
+                project,
+                revision: row.count("revision")?,
+                deleted: row.maybe_time("deleted")?.is_some(),
+                environments,
+            };
+            Ok((id, Arc::new(head)))
+        }))
+    })?
 }
 
 fn environments(connection: &Connection, project: ProjectUid) -> Result<Vec<EnvironmentHead>> {

@@ -2,11 +2,11 @@
 
 use super::columns::{Row, number, uid};
 use super::session::Session;
-use crate::{Error, Result, SecretEdits, SecretRows};
+use crate::{AliasRow, Result, SecretEdits, SecretRows};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 use waxseal_domain::name::SecretName;
-use waxseal_domain::secret::{Deletion, Secret, Visibility};
+use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::uid::{ProjectUid, SecretUid};
 
 #[async_trait]
@@ -22,6 +22,23 @@ impl SecretRows for Session {
                 secrets.push(read(&Row::new("secret", row))?);
             }
             Ok(secrets)
+        })
+        .await
+    }
+
+    async fn aliases(&mut self, project: ProjectUid) -> Result<Vec<AliasRow>> {
+        self.call(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "-- aliases()\nSELECT name, secret FROM alias WHERE project = ?1 ORDER BY name",
+            )?;
+            let mut rows = statement.query([uid(project.bytes())])?;
+            let mut aliases = Vec::new();
+            while let Some(row) = rows.next()? {
+                let row = Row::new("alias", row);
+                let secret = SecretUid::from_bytes(row.bytes("secret")?);
+                aliases.push(AliasRow { name: row.name("name", SecretName::parse)?, secret });
+            }
+            Ok(aliases)
         })
         .await
     }
@@ -44,11 +61,6 @@ impl SecretRows for Session {
 }
 
 fn read(row: &Row<'_>) -> Result<Secret> {
-    let deletion = match (row.maybe_time("deleted")?, row.maybe_time("purge")?) {
-        (Some(deleted), Some(purge)) => Some(Deletion { deleted, purge }),
-        (None, None) => None,
-        _ => return Err(Error::Malformed { table: "secret", column: "deleted" }),
-    };
     Ok(Secret {
         uid: SecretUid::from_bytes(row.bytes("uid")?),
         name: row.name("name", SecretName::parse)?,
@@ -57,7 +69,7 @@ fn read(row: &Row<'_>) -> Result<Secret> {
         edition: row.count("edition")?,
         created: row.time("created")?,
         updated: row.time("updated")?,
-        deletion,
+        deletion: row.deletion()?,
     })
 }
 
@@ -71,6 +83,34 @@ impl SecretEdits for Session {
     async fn update_secret(&mut self, secret: &Secret) -> Result<()> {
         let secret = secret.clone();
         self.call(move |connection| update(connection, &secret)).await
+    }
+
+    async fn remove_secret(&mut self, project: ProjectUid, secret: SecretUid) -> Result<()> {
+        self.call(move |connection| remove(connection, project, secret)).await
+    }
+
+    async fn insert_alias(&mut self, project: ProjectUid, row: &AliasRow) -> Result<()> {
+        let row = row.clone();
+        self.call(move |connection| {
+            connection.execute(
+                "-- insert_alias()\nINSERT INTO alias (project, name, secret) VALUES (?1, ?2, ?3)",
+                params![uid(project.bytes()), row.name.as_str(), uid(row.secret.bytes())],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove_alias(&mut self, project: ProjectUid, name: &SecretName) -> Result<()> {
+        let name = name.clone();
+        self.call(move |connection| {
+            connection.execute(
+                "-- remove_alias()\nDELETE FROM alias WHERE project = ?1 AND name = ?2",
+                params![uid(project.bytes()), name.as_str()],
+            )?;
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -100,7 +140,7 @@ fn update(connection: &Connection, secret: &Secret) -> Result<()> {
         .prepare_cached(
             "-- update_secret()
              UPDATE secret SET visibility = ?2, description = ?3, edition = ?4, updated = ?5,
-                               deleted = ?6, purge = ?7
+                               deleted = ?6, purge = ?7, name = ?8, folded = ?9
              WHERE uid = ?1",
         )?
         .execute(params![
@@ -111,6 +151,24 @@ fn update(connection: &Connection, secret: &Secret) -> Result<()> {
             secret.updated.micros(),
             secret.deletion.map(|deletion| deletion.deleted.micros()),
             secret.deletion.map(|deletion| deletion.purge.micros()),
+            secret.name.as_str(),
+            secret.name.folded(),
         ])?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, project: ProjectUid, secret: SecretUid) -> Result<()> {
+    let secret = uid(secret.bytes());
+    for sql in [
+        "-- remove_secret(): values\nDELETE FROM value WHERE secret = ?1",
+        "-- remove_secret(): slots\nDELETE FROM slot WHERE secret = ?1",
+        "-- remove_secret(): aliases\nDELETE FROM alias WHERE secret = ?1",
+    ] {
+        connection.execute(sql, [secret])?;
+    }
+    connection.execute(
+        "-- remove_secret()\nDELETE FROM secret WHERE project = ?1 AND uid = ?2",
+        params![uid(project.bytes()), secret],
+    )?;
     Ok(())
 }

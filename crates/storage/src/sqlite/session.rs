@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use std::sync::Arc;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+use waxseal_domain::name::ProjectId;
 use waxseal_domain::uid::ProjectUid;
 
 /// A connection on loan. Handing it back rolls back what was not committed.
@@ -57,6 +58,8 @@ pub(super) struct Session {
     heads: Arc<Heads>,
     /// The projects whose heads this transaction moves.
     pub(super) moved: Vec<ProjectUid>,
+    /// The projects that it removes.
+    pub(super) gone: Vec<ProjectId>,
 }
 
 impl Session {
@@ -65,7 +68,8 @@ impl Session {
         begin: &'static str,
         heads: &Arc<Heads>,
     ) -> Result<Self> {
-        let mut session = Self { lease: Some(lease), heads: heads.clone(), moved: Vec::new() };
+        let (moved, gone) = (Vec::new(), Vec::new());
+        let mut session = Self { lease: Some(lease), heads: heads.clone(), moved, gone };
         session
             .call(move |connection| {
                 connection.execute_batch(begin)?;
@@ -99,12 +103,14 @@ impl Snapshot for Session {}
 impl Transaction for Session {
     async fn commit(mut self: Box<Self>) -> Result<()> {
         let (heads, moved) = (self.heads.clone(), std::mem::take(&mut self.moved));
+        let gone = std::mem::take(&mut self.gone);
         self.call(move |connection| {
             let fresh = heads.read(connection, &moved)?;
             connection.execute_batch("COMMIT")?;
             // Still on the blocking thread and still holding the writer: no caller that goes
             // away can leave a committed change unpublished, and no later one overtakes it.
             heads.publish(fresh);
+            heads.forget(&gone);
             Ok(())
         })
         .await

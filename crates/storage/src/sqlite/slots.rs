@@ -1,6 +1,6 @@
 //! Slots and the versions of their values.
 
-use super::columns::{Row, number, place_columns, uid};
+use super::columns::{Row, flag, number, place_columns, uid};
 use super::session::Session;
 use crate::{Error, Result, Sealed, SlotEdits, SlotRow, SlotRows, ValueHead, ValueRow};
 use async_trait::async_trait;
@@ -30,6 +30,10 @@ impl SlotRows for Session {
         version: u64,
     ) -> Result<Option<ValueRow>> {
         self.call(move |connection| value(connection, secret, place, version)).await
+    }
+
+    async fn versions(&mut self, secret: SecretUid, place: Place) -> Result<Vec<ValueRow>> {
+        self.call(move |connection| versions(connection, secret, place)).await
     }
 
     async fn values_of(&mut self, secret: SecretUid) -> Result<Vec<ValueRow>> {
@@ -121,6 +125,17 @@ fn values_of(connection: &Connection, secret: SecretUid) -> Result<Vec<ValueRow>
     )
 }
 
+fn versions(connection: &Connection, secret: SecretUid, place: Place) -> Result<Vec<ValueRow>> {
+    let (environment, stage) = place_columns(place);
+    read_values(
+        connection,
+        "-- versions()
+         SELECT * FROM value WHERE secret = ?1 AND environment = ?2 AND stage = ?3
+         ORDER BY version DESC",
+        params![uid(secret.bytes()), uid(&environment), stage],
+    )
+}
+
 fn read_values(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<ValueRow>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
@@ -159,6 +174,8 @@ fn read_value(row: &Row<'_>) -> Result<ValueRow> {
         uid: ValueUid::from_bytes(row.bytes("uid")?),
         created: row.time("created")?,
         sealed: read_sealed(row)?,
+        destroyed: row.one_of("destroyed", flag)?,
+        mac: row.bytes("mac")?,
     })
 }
 
@@ -169,6 +186,7 @@ fn read_sealed(row: &Row<'_>) -> Result<Option<Sealed>> {
         key: row.wrapped("wrapped_key_kind", "wrapped_key_id", "wrapped_key")?,
         record,
         digest: row.bytes("sealed_digest")?,
+        fingerprint: row.bytes("fingerprint")?,
     }))
 }
 
@@ -188,6 +206,40 @@ impl SlotEdits for Session {
         let row = row.clone();
         self.call(move |connection| reseal_value(connection, &row)).await
     }
+
+    async fn prune_values(
+        &mut self,
+        secret: SecretUid,
+        place: Place,
+        up_to: u64,
+        but: u64,
+    ) -> Result<()> {
+        self.call(move |connection| prune(connection, secret, place, up_to, but)).await
+    }
+}
+
+fn prune(
+    connection: &Connection,
+    secret: SecretUid,
+    place: Place,
+    up_to: u64,
+    but: u64,
+) -> Result<()> {
+    let (environment, stage) = place_columns(place);
+    connection
+        .prepare_cached(
+            "-- prune_values()
+             DELETE FROM value WHERE secret = ?1 AND environment = ?2 AND stage = ?3
+                AND version <= ?4 AND version <> ?5",
+        )?
+        .execute(params![
+            uid(secret.bytes()),
+            uid(&environment),
+            stage,
+            number(up_to),
+            number(but)
+        ])?;
+    Ok(())
 }
 
 fn put_slot(connection: &Connection, project: ProjectUid, row: &SlotRow) -> Result<()> {
@@ -223,8 +275,8 @@ fn insert_value(connection: &Connection, row: &ValueRow) -> Result<()> {
             "-- insert_value()
              INSERT INTO value (secret, environment, stage, version, uid, created, kind,
                                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed,
-                                sealed_digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                sealed_digest, fingerprint, destroyed, mac)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
             uid(row.secret.bytes()),
@@ -239,18 +291,22 @@ fn insert_value(connection: &Connection, row: &ValueRow) -> Result<()> {
             sealed.map(|sealed| &sealed.key.bytes),
             sealed.map(|sealed| &sealed.record),
             sealed.map(|sealed| sealed.digest),
+            sealed.map(|sealed| sealed.fingerprint),
+            row.destroyed,
+            row.mac,
         ])?;
     Ok(())
 }
 
 fn reseal_value(connection: &Connection, row: &ValueRow) -> Result<()> {
     let (environment, stage) = place_columns(row.place);
-    let Some(sealed) = &row.sealed else { return Ok(()) };
+    let sealed = row.sealed.as_ref();
     let changed = connection
         .prepare_cached(
             "-- reseal_value()
              UPDATE value SET wrapped_key_kind = ?6, wrapped_key_id = ?7, wrapped_key = ?8,
-                              sealed = ?9, sealed_digest = ?10
+                              sealed = ?9, sealed_digest = ?10, kind = ?11, fingerprint = ?12,
+                              destroyed = ?13, mac = ?14
              WHERE secret = ?1 AND environment = ?2 AND stage = ?3 AND version = ?4
                AND uid = ?5",
         )?
@@ -260,11 +316,15 @@ fn reseal_value(connection: &Connection, row: &ValueRow) -> Result<()> {
             stage,
             number(row.version),
             uid(row.uid.bytes()),
-            sealed.key.kind,
-            sealed.key.key_id,
-            sealed.key.bytes,
-            sealed.record,
-            sealed.digest,
+            sealed.map(|sealed| sealed.key.kind),
+            sealed.map(|sealed| &sealed.key.key_id),
+            sealed.map(|sealed| &sealed.key.bytes),
+            sealed.map(|sealed| &sealed.record),
+            sealed.map(|sealed| sealed.digest),
+            sealed.map(|sealed| sealed.kind.number()),
+            sealed.map(|sealed| sealed.fingerprint),
+            row.destroyed,
+            row.mac,
         ])?;
     if changed == 1 { Ok(()) } else { Err(Error::Conflict) }
 }

@@ -1,0 +1,155 @@
+//! Purging: what was deleted goes for good, with its data keys and its ciphertext.
+
+use crate::change::{Change, Subject, Verb, Written};
+use crate::delete_secret::ChangeSecret;
+use crate::{Engine, Error, Permit, etag};
+use async_trait::async_trait;
+use std::sync::Arc;
+use waxseal_domain::caller::{Action, Caller, Role, Scope};
+use waxseal_domain::name::{ProjectId, SecretName};
+use waxseal_domain::time::Timestamp;
+use waxseal_domain::uid::SecretUid;
+use waxseal_storage::AuditRow;
+
+/// Projects looked at in one round of the background purge.
+const ROUND: usize = 100;
+
+impl Engine {
+    /// Purges a deleted secret now.
+    ///
+    /// # Errors
+    /// [`Error::SecretNotFound`], [`Error::EtagMismatch`], [`Error::SecretNotDeleted`].
+    pub async fn purge_secret(
+        self: &Arc<Self>,
+        permit: Permit<'_>,
+        purge: ChangeSecret,
+    ) -> Result<Written<()>, Error> {
+        let ChangeSecret { project, name, etag, request } = purge;
+        let written = self.change(permit, Some(project), request, Purge { name, etag }).await?;
+        self.scrub().await;
+        Ok(written)
+    }
+
+    /// Purges every secret and project whose time to be brought back is over, and says how many
+    /// projects it touched. What fails is logged, and tried again the next time.
+    ///
+    /// # Errors
+    /// Of the store, before anything was done.
+    pub async fn purge_expired(&self) -> Result<usize, Error> {
+        let now = self.clock.now();
+        let due = self.store.snapshot().await?.purgeable(now, ROUND).await?;
+        for id in &due {
+            if let Err(error) = self.purge_project(id, now).await {
+                tracing::error!(%error, "a purge failed");
+            }
+        }
+        if !due.is_empty() {
+            self.scrub().await;
+        }
+        Ok(due.len())
+    }
+
+    async fn purge_project(&self, id: &ProjectId, now: Timestamp) -> Result<(), Error> {
+        let caller = retention();
+        let mut tx = self.store.begin("purge_project").await?;
+        let project = self.verified_or_deleted(&mut *tx, id).await?.row;
+        let over = project.project.deletion.is_some_and(|deletion| deletion.purge <= now);
+        if !over {
+            drop(tx);
+            self.attempt(&caller, Some(id), None, &mut PurgeExpired).await?;
+            return Ok(());
+        }
+        tx.remove_project(&project).await?;
+        tx.append_audit(&AuditRow {
+            at: now,
+            principal: caller.principal,
+            action: "PurgeProject",
+            project: Some(project.project.uid),
+            environment: None,
+            stage: None,
+            secret: None,
+            version: None,
+            revision: None,
+            request: None,
+        })
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// What was removed is still in the store's log until that is emptied; a snapshot that is
+    /// being read can put that off.
+    pub(crate) async fn scrub(&self) {
+        const TRIES: u32 = 50;
+        const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+        for _ in 0..TRIES {
+            match self.store.scrub().await {
+                Ok(true) => return,
+                Ok(false) => tokio::time::sleep(PAUSE).await,
+                Err(error) => {
+                    tracing::warn!(%error, "what was purged may still be in the store's log");
+                    return;
+                }
+            }
+        }
+        tracing::warn!("what was purged is still in the store's log: snapshots are being read");
+    }
+}
+
+/// Who purges what has expired.
+fn retention() -> Caller {
+    Caller {
+        principal: "system:retention".to_owned(),
+        role: Role::Admin,
+        reveal: false,
+        scope: Scope::Deployment,
+        expires: Timestamp::from_micros(i64::MAX),
+    }
+}
+
+struct Purge {
+    name: SecretName,
+    etag: Option<String>,
+}
+
+#[async_trait]
+impl Verb for Purge {
+    type Answer = ();
+    const ACTION: Action = Action::PurgeSecret;
+
+    async fn apply(&mut self, change: &mut Change<'_>) -> Result<(), Error> {
+        let secret = change.catalogue().await?.secret(&self.name)?.clone();
+        etag::check(self.etag.as_deref(), &etag::secret(&secret))?;
+        if secret.deletion.is_none() {
+            return Err(Error::SecretNotDeleted);
+        }
+        remove(change, secret.uid).await
+    }
+}
+
+struct PurgeExpired;
+
+#[async_trait]
+impl Verb for PurgeExpired {
+    type Answer = ();
+    const ACTION: Action = Action::PurgeSecret;
+    const ON_DELETED: bool = true;
+
+    async fn apply(&mut self, change: &mut Change<'_>) -> Result<(), Error> {
+        let now = change.now;
+        let secrets = &change.catalogue().await?.secrets;
+        let over: Vec<_> = secrets
+            .iter()
+            .filter(|secret| secret.deletion.is_some_and(|deletion| deletion.purge <= now))
+            .map(|secret| secret.uid)
+            .collect();
+        for secret in over {
+            remove(change, secret).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn remove(change: &mut Change<'_>, secret: SecretUid) -> Result<(), Error> {
+    change.about(Subject { secret: Some(secret), ..Subject::default() });
+    change.remove_secret(secret).await
+}
