@@ -109,7 +109,7 @@ impl Engine {
         Ok(Resolution { revision, parts, not_modified: false })
     }
 
-    async fn look(&self, ask: &Resolve<'_>) -> Result<Looked, Error> {
+    pub(crate) async fn look(&self, ask: &Resolve<'_>) -> Result<Looked, Error> {
         let wanted = self.check_consistency(&ask.consistency)?;
         let held = self.held(ask.if_revision_not.as_deref())?;
         let head = self.store.head(ask.project).await?.ok_or(Error::ProjectNotFound)?;
@@ -172,7 +172,7 @@ impl Engine {
     }
 }
 
-enum Looked {
+pub(crate) enum Looked {
     NotModified(Arc<str>),
     View(Arc<str>, Arc<EncodedView>),
 }

@@ -67,7 +67,17 @@ pub struct Config {
     )]
     pub max_secrets: usize,
 
-    /// How long a deleted secret can be brought back: a number and s, m, h or d.
+    /// Versions of a slot that are kept for rollback, the current one among them.
+    #[arg(
+        long,
+        env = "WAXSEAL_KEPT_VERSIONS",
+        value_name = "COUNT",
+        value_parser = units::count,
+        default_value_t = Quotas::default().versions
+    )]
+    pub kept_versions: usize,
+
+    /// How long a deleted secret or project can be brought back: a number and ms, s, m, h or d.
     #[arg(
         long,
         env = "WAXSEAL_SECRET_RETENTION",
@@ -77,7 +87,18 @@ pub struct Config {
     )]
     pub secret_retention: Duration,
 
-    /// After this a user interface should hide a revealed value again: a number and s, m, h or d.
+    /// How often deleted secrets and projects whose time is over are looked for and purged: a
+    /// number and ms, s, m, h or d.
+    #[arg(
+        long,
+        env = "WAXSEAL_PURGE_INTERVAL",
+        value_name = "TIME",
+        value_parser = units::duration,
+        default_value = "1h"
+    )]
+    pub purge_interval: Duration,
+
+    /// After this a user interface should hide a revealed value again: a number and ms, s, m, h or d.
     #[arg(
         long,
         env = "WAXSEAL_REVEAL_TIME",
@@ -170,7 +191,7 @@ pub enum ConfigError {
 
 impl Default for Config {
     fn default() -> Self {
-        let Quotas { environments, secrets, retention, reveal } = Quotas::default();
+        let Quotas { environments, secrets, versions, retention, reveal } = Quotas::default();
         Self {
             listen: vec![Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 7466)))],
             data_dir: None,
@@ -178,7 +199,9 @@ impl Default for Config {
             log_format: LogFormat::default(),
             max_environments: environments,
             max_secrets: secrets,
+            kept_versions: versions,
             secret_retention: retention,
+            purge_interval: Duration::from_secs(3_600),
             reveal_time: reveal,
             view_cache: 64 * MIB,
             drain_timeout: Duration::from_secs(20),
@@ -220,6 +243,7 @@ impl Config {
         Quotas {
             environments: self.max_environments,
             secrets: self.max_secrets,
+            versions: self.kept_versions,
             retention: self.secret_retention,
             reveal: self.reveal_time,
         }
@@ -237,7 +261,9 @@ impl Config {
             log_format,
             max_environments,
             max_secrets,
+            kept_versions,
             secret_retention,
+            purge_interval,
             reveal_time,
             view_cache,
             drain_timeout,
@@ -260,7 +286,9 @@ impl Config {
         line("LOG_FORMAT", &log_format);
         line("MAX_ENVIRONMENTS", max_environments);
         line("MAX_SECRETS", max_secrets);
+        line("KEPT_VERSIONS", kept_versions);
         line("SECRET_RETENTION", &units::show_duration(*secret_retention));
+        line("PURGE_INTERVAL", &units::show_duration(*purge_interval));
         line("REVEAL_TIME", &units::show_duration(*reveal_time));
         line("VIEW_CACHE", &units::show_size(*view_cache));
         line("DRAIN_TIMEOUT", &units::show_duration(*drain_timeout));

@@ -132,6 +132,87 @@ fn say(error: &Error) -> Said {
             R::VersionNotFound,
             "the slot keeps no version of that number",
         ),
+        Error::VersionIsCurrent => Said::new(
+            Code::FailedPrecondition,
+            R::VersionIsCurrent,
+            "the version is the current one of its slot; write, clear or roll back first",
+        )
+        .precondition("version"),
+        Error::VersionDestroyed => Said::new(
+            Code::FailedPrecondition,
+            R::VersionDestroyed,
+            "the value of the version was destroyed for good; ListSecretVersions says which are \
+             left",
+        )
+        .precondition("version"),
+        Error::VerifyLimit { retry } => Said::new(
+            Code::ResourceExhausted,
+            R::VerifyLimit,
+            "the secret was verified 10 times in the last minute; repeat the call after the time \
+             in RetryInfo",
+        )
+        .quota("verifications of a secret in a minute")
+        .retry(*retry),
+        Error::AliasNotFound => Said::new(
+            Code::NotFound,
+            R::AliasNotFound,
+            "the secret has no such alias; GetSecret says which it has",
+        ),
+        Error::NameHeldByAlias => Said::new(
+            Code::AlreadyExists,
+            R::NameHeldByAlias,
+            "another secret had that name and still answers to it; ReleaseSecretAlias frees it",
+        ),
+        Error::AliasLimit { limit } => Said::new(
+            Code::ResourceExhausted,
+            R::AliasLimit,
+            format!(
+                "the secret answers to {limit} names that it had, as many as it may; \
+                 ReleaseSecretAlias makes room"
+            ),
+        )
+        .quota("aliases of a secret"),
+        Error::ProjectDeleted => Said::new(
+            Code::FailedPrecondition,
+            R::ProjectDeleted,
+            "the project is deleted; UndeleteProject brings it back",
+        )
+        .precondition("project"),
+        Error::ProjectNotDeleted => {
+            Said::new(Code::FailedPrecondition, R::ProjectNotDeleted, "the project is not deleted")
+                .precondition("project")
+        }
+        Error::IdHeldByDeleted => Said::new(
+            Code::AlreadyExists,
+            R::IdHeldByDeleted,
+            "a deleted project holds that id until it is purged; UndeleteProject brings it back",
+        ),
+        Error::InvalidDocument { rule } => Said::argument(R::InvalidDocument, "document", rule),
+        Error::DocumentTooLarge => Said::new(
+            Code::ResourceExhausted,
+            R::DocumentTooLarge,
+            "a document holds at most 1 MiB (1048576 bytes); nothing was made",
+        )
+        .quota("bytes of a document"),
+        Error::InvalidTemplate { field, rule } => Said::argument(R::InvalidTemplate, field, rule),
+        Error::SecretNotText(offenders) => Said::new(
+            Code::FailedPrecondition,
+            R::SecretNotText,
+            sentence(
+                offenders,
+                "the secret's value is bytes, which cannot be rendered; set it as text",
+                "secrets whose values are bytes, which cannot be rendered",
+            ),
+        )
+        .offenders(offenders)
+        .precondition("secret"),
+        Error::RenderTooLarge => Said::new(
+            Code::ResourceExhausted,
+            R::RenderTooLarge,
+            "at most 100 templates, 1 MiB (1048576 bytes) of text and 10000 tokens are taken at \
+             once, and at most 4 MiB (4194304 bytes) come out",
+        )
+        .quota("texts to render or parse"),
         Error::ProjectExists => {
             Said::new(Code::AlreadyExists, R::ProjectExists, "there is a project of that id")
         }

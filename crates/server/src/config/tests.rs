@@ -22,7 +22,9 @@ fn what_effective_says_can_be_set_and_gives_the_same() {
         "--listen=127.0.0.1:0,unix:/run/w.sock",
         "--listen=[::1]:9",
         "--data-dir=/var/lib/waxseal",
+        "--kept-versions=3",
         "--secret-retention=36h",
+        "--purge-interval=100ms",
         "--view-cache=1000",
         "--allow-plaintext",
     ])
@@ -63,6 +65,8 @@ fn slips_are_refused() {
         "--log-format=xml",
         "--max-secrets=0",
         "--max-secrets=-1",
+        "--kept-versions=0",
+        "--purge-interval=0s",
         "--secret-retention=30",
         "--secret-retention=d",
         "--reveal-time=0s",

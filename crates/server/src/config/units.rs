@@ -2,39 +2,38 @@
 
 use std::time::Duration;
 
-const DURATIONS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+/// In milliseconds.
+const DURATIONS: [(u64, &str); 5] =
+    [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
 const SIZES: [(u64, &str); 4] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "")];
 
-/// Reads a number with the unit that ends it; the first unit that fits is taken.
+/// Reads digits and the unit that follows them.
 fn scaled(input: &str, units: &[(u64, &str)]) -> Option<u64> {
-    let (scale, number) =
-        units.iter().find_map(|(scale, unit)| Some((scale, input.strip_suffix(unit)?)))?;
-    let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    if !digits {
-        return None;
-    }
+    let digits = input.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = input.split_at(digits);
+    let (scale, _) = units.iter().find(|(_, known)| *known == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*scale)
 }
 
 /// Writes a number with the largest unit that loses nothing.
 fn show(number: u64, units: &[(u64, &str)]) -> String {
     let whole = |scale: u64| number != 0 && number.is_multiple_of(scale);
-    let (scale, unit) = units.iter().find(|(scale, _)| whole(*scale)).unwrap_or(&units[3]);
+    let (scale, unit) = units.iter().find(|(scale, _)| whole(*scale)).unwrap_or(&(1, ""));
     format!("{}{unit}", number / scale)
 }
 
 pub(super) fn duration(input: &str) -> Result<Duration, &'static str> {
-    const RULE: &str = "must be a whole number, at least 1, and s, m, h or d, as in 30d";
+    const RULE: &str = "must be a whole number, at least 1, and ms, s, m, h or d, as in 30d";
     // A century is longer than anyone waits, and short enough for any clock.
-    const CENTURY: u64 = 100 * 366 * 86_400;
+    const CENTURY: u64 = 100 * 366 * 86_400_000;
     match scaled(input, &DURATIONS) {
-        Some(seconds @ 1..=CENTURY) => Ok(Duration::from_secs(seconds)),
+        Some(millis @ 1..=CENTURY) => Ok(Duration::from_millis(millis)),
         _ => Err(RULE),
     }
 }
 
 pub(super) fn show_duration(duration: Duration) -> String {
-    show(duration.as_secs(), &DURATIONS)
+    show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATIONS)
 }
 
 pub(super) fn size(input: &str) -> Result<u64, &'static str> {
@@ -62,6 +61,10 @@ mod tests {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
             assert_eq!(show_duration(Duration::from_secs(seconds)), text);
         }
+        for (text, millis) in [("100ms", 100), ("1500ms", 1_500)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
+            assert_eq!(show_duration(Duration::from_millis(millis)), text);
+        }
         for (text, bytes) in [("0", 0), ("1000", 1_000), ("3KiB", 3_072), ("64MiB", 64 << 20)] {
             assert_eq!(size(text), Ok(bytes));
             assert_eq!(show_size(bytes), text);
@@ -70,7 +73,10 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_or_too_large_are_refused() {
-        for bad in ["", "s", "-1s", "+1s", " 1s", "1.5h", "1 d", "99999999999d", "36501000d"] {
+        for bad in [
+            "", "s", "ms", "0ms", "-1s", "+1s", " 1s", "1.5h", "1 d", "1us", "1sm", "99999999999d",
+            "36501000d",
+        ] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
         for bad in ["", "MiB", "1MB", "99999999999GiB"] {

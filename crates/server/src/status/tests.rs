@@ -41,6 +41,23 @@ fn every() -> Vec<Error> {
         Error::EnvironmentNotFound,
         Error::SecretNotFound(names(1_000)),
         Error::VersionNotFound,
+        Error::VersionIsCurrent,
+        Error::VersionDestroyed,
+        Error::VerifyLimit { retry: Duration::from_millis(59_999) },
+        Error::AliasNotFound,
+        Error::NameHeldByAlias,
+        Error::AliasLimit { limit: usize::MAX },
+        Error::ProjectDeleted,
+        Error::ProjectNotDeleted,
+        Error::IdHeldByDeleted,
+        Error::InvalidDocument { rule: "is not JSON (line 1, column 1)".to_owned() },
+        Error::DocumentTooLarge,
+        Error::InvalidTemplate {
+            field: "templates[99].text".to_owned(),
+            rule: "must be a JSON document".to_owned(),
+        },
+        Error::SecretNotText(names(1_000)),
+        Error::RenderTooLarge,
         Error::ProjectExists,
         Error::EnvironmentExists,
         Error::SecretExists,
@@ -170,4 +187,26 @@ fn offenders_are_named_as_many_as_fit_and_counted() {
 
     let few = of(Error::SecretNotFound(names(2)));
     assert!(!few.message().contains("more"), "{}", few.message());
+}
+
+#[test]
+fn a_verification_too_many_says_when_to_come_back() {
+    let status = of(Error::VerifyLimit { retry: Duration::from_millis(1_500) });
+    let details = status.get_error_details();
+    let retry = details.retry_info().unwrap().retry_delay;
+    assert_eq!(retry, Some(Duration::from_millis(1_500)));
+}
+
+#[test]
+fn a_document_and_a_template_are_at_fault_by_their_field() {
+    let rule = || "is not JSON".to_owned();
+    let document = of(Error::InvalidDocument { rule: rule() });
+    let field = "templates[0].text".to_owned();
+    let template = of(Error::InvalidTemplate { field: field.clone(), rule: rule() });
+    for (status, field) in [(document, "document"), (template, &*field)] {
+        let details = status.get_error_details();
+        let violation = &details.bad_request().unwrap().field_violations[0];
+        assert_eq!((&*violation.field, &*violation.description), (field, "is not JSON"));
+        assert_eq!(status.message(), format!("{field} is not JSON"));
+    }
 }

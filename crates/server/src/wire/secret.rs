@@ -6,7 +6,7 @@ use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{self, EnvironmentId, ProjectId, SecretName};
 use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::value::{SecretValue, Warning};
-use waxseal_engine::{Error, OverrideState, SecretState, SlotState, etag};
+use waxseal_engine::{Error, OverrideState, SecretState, SlotState, VersionState, etag};
 use waxseal_proto::v1;
 
 /// The fields of a secret, for masks.
@@ -24,6 +24,7 @@ pub(crate) const FIELDS: Fields = Fields {
         "update_time",
         "delete_time",
         "purge_time",
+        "aliases",
     ],
 };
 
@@ -77,6 +78,12 @@ pub(crate) fn version(version: i64) -> Result<u64, Error> {
     u64::try_from(version).map_err(|_| invalid("version", "be 0, for the current one, or more"))
 }
 
+/// A version that has to be said.
+pub(crate) fn numbered_version(version: i64) -> Result<u64, Error> {
+    let number = u64::try_from(version).ok().filter(|number| *number > 0);
+    number.ok_or_else(|| invalid("version", "be 1 or more"))
+}
+
 /// The payloads of a batch, taken out of their messages.
 pub(crate) struct SentOverrides(Vec<(String, Option<payload::Sent>)>);
 
@@ -103,7 +110,7 @@ impl SentOverrides {
 }
 
 pub(crate) fn message(project: &ProjectId, state: SecretState) -> v1::Secret {
-    let SecretState { secret, default, has_override } = state;
+    let SecretState { secret, aliases, default, has_override } = state;
     let etag = etag::secret(&secret);
     let Secret { uid, name, visibility, description, edition: _, created, updated, deletion } =
         secret;
@@ -126,6 +133,18 @@ pub(crate) fn message(project: &ProjectId, state: SecretState) -> v1::Secret {
         update_time: Some(time::message(updated)),
         delete_time: deletion.map(|deletion| time::message(deletion.deleted)),
         purge_time: deletion.map(|deletion| time::message(deletion.purge)),
+        aliases: aliases.into_iter().map(String::from).collect(),
+    }
+}
+
+pub(crate) fn version_message(state: VersionState) -> v1::SecretVersion {
+    let VersionState { version, created, current, cleared, destroyed } = state;
+    v1::SecretVersion {
+        version: number(version),
+        create_time: Some(time::message(created)),
+        current,
+        destroyed,
+        cleared,
     }
 }
 
@@ -147,6 +166,13 @@ pub(crate) fn override_warning((name, warning): (SecretName, Warning)) -> v1::Ov
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zero_is_the_current_version_only_where_one_may_be_left_out() {
+        assert_eq!([0, 1, i64::MAX].map(|n| version(n).ok()), [Some(0), Some(1), Some(u64::MAX >> 1)]);
+        assert_eq!([0, 1].map(|n| numbered_version(n).ok()), [None, Some(1)]);
+        assert!(version(-1).is_err() && numbered_version(-1).is_err());
+    }
 
     #[test]
     fn a_place_is_both_or_neither() {

@@ -6,10 +6,10 @@
 use super::environment;
 use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
-use std::ops::Range;
-use waxseal_cache::EncodedView;
+use waxseal_cache::{EncodedView, Entry, Found, UnsetEntry};
+use waxseal_domain::name::SecretName;
 use waxseal_domain::value::PayloadKind;
-use waxseal_domain::view::{Resolved, Unset, View};
+use waxseal_domain::view::{Origin, Resolved, UnsetReason, View};
 use waxseal_engine::{Resolution, ViewEncoder};
 use zeroize::Zeroizing;
 
@@ -47,85 +47,119 @@ pub(crate) struct Encoder;
 
 impl ViewEncoder for Encoder {
     fn encode(&self, view: View) -> EncodedView {
-        let View { secrets, unset } = view;
-        let secrets: Vec<_> = secrets.into_iter().map(ResolvedEntry::new).collect();
-        let unset: Vec<_> = unset.into_iter().map(UnsetEntry::new).collect();
-        let capacity = secrets.iter().map(|e| delimited(e.length)).sum::<usize>()
-            + unset.iter().map(|e| delimited(e.length)).sum::<usize>();
+        let View { secrets, unset, aliases } = view;
+        let secrets: Vec<_> = secrets.iter().map(SetField::of).collect();
+        let unset: Vec<_> = unset.iter().map(|u| UnsetField::new(&u.name, u.reason)).collect();
+        let capacity = secrets.iter().map(|field| delimited(field.length)).sum::<usize>()
+            + unset.iter().map(|field| delimited(field.length)).sum::<usize>();
 
         // Of the final size from the start: growing would leave values behind, unwiped.
         let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
-        let secrets = secrets
-            .into_iter()
-            .map(|entry| {
-                let range = appended(&mut bytes, |bytes| entry.write(bytes));
-                (entry.resolved.name, range)
-            })
-            .collect();
-        let unset = unset
-            .into_iter()
-            .map(|entry| {
-                let range = appended(&mut bytes, |bytes| entry.write(bytes));
-                (entry.unset.name, entry.unset.reason, range)
-            })
-            .collect();
+        let secrets = secrets.iter().map(|field| field.append(&mut bytes)).collect();
+        let unset = unset.iter().map(|field| field.append(&mut bytes)).collect();
         debug_assert_eq!(bytes.len(), capacity);
-        EncodedView { bytes: Bytes::from_owner(bytes), secrets, unset }
+        EncodedView { bytes: Bytes::from_owner(bytes), secrets, unset, aliases }
+    }
+
+    fn rename(&self, view: &EncodedView, found: Found<'_>, name: &SecretName) -> Bytes {
+        let mut bytes = Zeroizing::new(Vec::new());
+        match found {
+            Found::Set(entry) => {
+                let Entry { name: _, kind, origin, version, entry: _, value } = entry;
+                let value = &view.bytes[value.clone()];
+                let field = SetField::new(name, *kind, value, *origin, *version);
+                // Nothing has been written yet that growing could leave behind.
+                bytes.reserve_exact(delimited(field.length));
+                field.append(&mut bytes);
+            }
+            Found::Unset(UnsetEntry { name: _, reason, entry: _ }) => {
+                UnsetField::new(name, *reason).append(&mut bytes);
+            }
+        }
+        Bytes::from_owner(bytes)
     }
 }
 
 /// A secret with its value, measured.
-struct ResolvedEntry {
-    resolved: Resolved,
+struct SetField<'a> {
+    name: &'a SecretName,
+    kind: PayloadKind,
+    value: &'a [u8],
+    origin: Origin,
+    version: u64,
     crc32c: u64,
     payload: usize,
     length: usize,
 }
 
-impl ResolvedEntry {
-    fn new(resolved: Resolved) -> Self {
-        let value = resolved.value.expose();
-        let crc32c = u64::from(crc32c::crc32c(value));
-        let payload = delimited(value.len()) + varint(crc32c);
-        let length = delimited(resolved.name.as_str().len())
-            + delimited(payload)
-            + varint(origin(&resolved))
-            + varint(resolved.version);
-        Self { resolved, crc32c, payload, length }
+impl<'a> SetField<'a> {
+    fn of(resolved: &'a Resolved) -> Self {
+        let Resolved { name, value, origin, version } = resolved;
+        Self::new(name, value.kind(), value.expose(), *origin, *version)
     }
 
-    fn write(&self, bytes: &mut Vec<u8>) {
-        let Self { resolved, crc32c, payload: length, length: _ } = self;
-        let kind = match resolved.value.kind() {
+    fn new(
+        name: &'a SecretName,
+        kind: PayloadKind,
+        value: &'a [u8],
+        origin: Origin,
+        version: u64,
+    ) -> Self {
+        let crc32c = u64::from(crc32c::crc32c(value));
+        let payload = delimited(value.len()) + varint(crc32c);
+        let length = delimited(name.as_str().len())
+            + delimited(payload)
+            + varint(origin_number(origin))
+            + varint(version);
+        Self { name, kind, value, origin, version, crc32c, payload, length }
+    }
+
+    fn append(&self, bytes: &mut Vec<u8>) -> Entry {
+        let Self { name, kind, value, origin, version, crc32c, payload, length } = *self;
+        let field = match kind {
             PayloadKind::Text => payload::TEXT,
             PayloadKind::Bytes => payload::DATA,
         };
-        write_prefix(bytes, response::SECRETS, self.length);
-        write_bytes(bytes, resolved::SECRET, resolved.name.as_str().as_bytes());
-        write_prefix(bytes, resolved::PAYLOAD, *length);
-        write_bytes(bytes, kind, resolved.value.expose());
-        write_varint(bytes, payload::CRC32C, *crc32c);
-        write_varint(bytes, resolved::ORIGIN, origin(resolved));
-        write_varint(bytes, resolved::VERSION, resolved.version);
+        let start = bytes.len();
+        write_prefix(bytes, response::SECRETS, length);
+        write_bytes(bytes, resolved::SECRET, name.as_str().as_bytes());
+        write_prefix(bytes, resolved::PAYLOAD, payload);
+        write_bytes(bytes, field, value);
+        let end = bytes.len();
+        write_varint(bytes, payload::CRC32C, crc32c);
+        write_varint(bytes, resolved::ORIGIN, origin_number(origin));
+        write_varint(bytes, resolved::VERSION, version);
+        Entry {
+            name: name.clone(),
+            kind,
+            origin,
+            version,
+            entry: start..bytes.len(),
+            value: end - value.len()..end,
+        }
     }
 }
 
 /// A secret without a value, measured.
-struct UnsetEntry {
-    unset: Unset,
+struct UnsetField<'a> {
+    name: &'a SecretName,
+    reason: UnsetReason,
     length: usize,
 }
 
-impl UnsetEntry {
-    fn new(unset: Unset) -> Self {
-        let length = delimited(unset.name.as_str().len()) + varint(reason(&unset));
-        Self { unset, length }
+impl<'a> UnsetField<'a> {
+    fn new(name: &'a SecretName, reason: UnsetReason) -> Self {
+        let length = delimited(name.as_str().len()) + varint(reason_number(reason));
+        Self { name, reason, length }
     }
 
-    fn write(&self, bytes: &mut Vec<u8>) {
-        write_prefix(bytes, response::UNSET, self.length);
-        write_bytes(bytes, unset::SECRET, self.unset.name.as_str().as_bytes());
-        write_varint(bytes, unset::REASON, reason(&self.unset));
+    fn append(&self, bytes: &mut Vec<u8>) -> UnsetEntry {
+        let Self { name, reason, length } = *self;
+        let start = bytes.len();
+        write_prefix(bytes, response::UNSET, length);
+        write_bytes(bytes, unset::SECRET, name.as_str().as_bytes());
+        write_varint(bytes, unset::REASON, reason_number(reason));
+        UnsetEntry { name: name.clone(), reason, entry: start..bytes.len() }
     }
 }
 
@@ -161,12 +195,12 @@ impl Answer {
     }
 }
 
-fn origin(resolved: &Resolved) -> u64 {
-    enumerated(environment::origin(resolved.origin).into())
+fn origin_number(origin: Origin) -> u64 {
+    enumerated(environment::origin(origin).into())
 }
 
-fn reason(unset: &Unset) -> u64 {
-    enumerated(environment::unset_reason(unset.reason).into())
+fn reason_number(reason: UnsetReason) -> u64 {
+    enumerated(environment::unset_reason(reason).into())
 }
 
 /// The numbers of our enums are small and positive.
@@ -182,12 +216,6 @@ fn delimited(content: usize) -> usize {
 /// The length of a field of a one-byte tag and a number.
 fn varint(number: u64) -> usize {
     1 + encoded_len_varint(number)
-}
-
-fn appended(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
-    let start = bytes.len();
-    write(bytes);
-    start..bytes.len()
 }
 
 fn write_prefix(buffer: &mut impl bytes::BufMut, field: u32, length: usize) {

@@ -1,8 +1,7 @@
 use super::*;
 use prost::Message as _;
-use waxseal_domain::name::SecretName;
 use waxseal_domain::value::SecretValue;
-use waxseal_domain::view::{Origin, UnsetReason, encoded_unset, encoded_value};
+use waxseal_domain::view::{Unset, encoded_unset, encoded_value};
 use waxseal_proto::v1::{self, secret_payload::Payload};
 
 fn name(name: &str) -> SecretName {
@@ -28,6 +27,7 @@ fn view() -> View {
             Unset { name: name("NONE"), reason: UnsetReason::NoValue },
             Unset { name: name(&"U".repeat(64)), reason: UnsetReason::FallbackDenied },
         ],
+        aliases: vec![(name("OLD"), name("A")), (name("OLDER"), name("NONE"))],
     }
 }
 
@@ -81,21 +81,60 @@ fn a_view_decodes_as_what_it_is() {
 
 #[test]
 fn every_range_is_one_whole_field() {
-    let EncodedView { bytes, secrets, unset } = Encoder.encode(view());
+    let EncodedView { bytes, secrets, unset, aliases } = Encoder.encode(view());
     let expected = message(&view());
     assert_eq!((secrets.len(), unset.len()), (4, 2));
-    for ((name, range), secret) in secrets.into_iter().zip(expected.secrets) {
-        let alone = answered(vec![bytes.slice(range)], false);
+    assert_eq!(aliases, view().aliases);
+    for (entry, secret) in secrets.into_iter().zip(expected.secrets) {
+        let alone = answered(vec![bytes.slice(entry.entry)], false);
         let decoded = v1::ResolveSecretsResponse::decode(&*alone).unwrap();
-        assert_eq!(name.as_str(), secret.secret);
+        assert_eq!(entry.name.as_str(), secret.secret);
         assert!(decoded.secrets == [secret] && decoded.unset.is_empty());
     }
-    for ((name, _, range), unset) in unset.into_iter().zip(expected.unset) {
-        let alone = answered(vec![bytes.slice(range)], false);
+    for (entry, unset) in unset.into_iter().zip(expected.unset) {
+        let alone = answered(vec![bytes.slice(entry.entry)], false);
         let decoded = v1::ResolveSecretsResponse::decode(&*alone).unwrap();
-        assert_eq!(name.as_str(), unset.secret);
+        assert_eq!(entry.name.as_str(), unset.secret);
         assert!(decoded.unset == [unset] && decoded.secrets.is_empty());
     }
+}
+
+#[test]
+fn an_entry_tells_what_stands_where() {
+    let encoded = Encoder.encode(view());
+    for (entry, resolved) in encoded.secrets.iter().zip(view().secrets) {
+        assert!(encoded.bytes[entry.value.clone()] == *resolved.value.expose());
+        assert_eq!(entry.kind, resolved.value.kind());
+        assert_eq!((entry.origin, entry.version), (resolved.origin, resolved.version));
+    }
+    let reasons: Vec<_> = encoded.unset.iter().map(|entry| entry.reason).collect();
+    assert_eq!(reasons, [UnsetReason::NoValue, UnsetReason::FallbackDenied]);
+}
+
+#[test]
+fn a_renamed_entry_differs_in_its_name_alone() {
+    let encoded = Encoder.encode(view());
+    let expected = message(&view());
+    for new in ["O".to_owned(), "O".repeat(64)] {
+        let rename = |found| {
+            let renamed = Encoder.rename(&encoded, found, &name(&new));
+            let alone = answered(vec![renamed], false);
+            v1::ResolveSecretsResponse::decode(&*alone).unwrap()
+        };
+        for (entry, secret) in encoded.secrets.iter().zip(&expected.secrets) {
+            let decoded = rename(Found::Set(entry));
+            let renamed = v1::ResolvedSecret { secret: new.clone(), ..secret.clone() };
+            assert!(decoded.secrets == [renamed] && decoded.unset.is_empty());
+        }
+        for (entry, unset) in encoded.unset.iter().zip(&expected.unset) {
+            let decoded = rename(Found::Unset(entry));
+            let renamed = v1::UnsetSecret { secret: new.clone(), ..*unset };
+            assert!(decoded.unset == [renamed] && decoded.secrets.is_empty());
+        }
+    }
+    let same = &encoded.secrets[2];
+    let again = Encoder.rename(&encoded, Found::Set(same), &same.name);
+    assert!(again == encoded.bytes.slice(same.entry.clone()), "byte for byte");
 }
 
 #[test]
@@ -113,7 +152,7 @@ fn an_entry_is_never_larger_than_the_domain_counts() {
                 let counted = encoded_value(&name(&secret), length as u64, version);
                 let kind = PayloadKind::Text;
                 let resolved = resolved(&secret, kind, &value, Origin::Default, version);
-                let view = View { secrets: vec![resolved], unset: vec![] };
+                let view = View { secrets: vec![resolved], ..View::default() };
                 let encoded = Encoder.encode(view).bytes.len() as u64;
                 assert!(encoded <= counted, "{secret} {length} {version}: {encoded} > {counted}");
                 // The checksum is counted at its longest.
@@ -124,7 +163,7 @@ fn an_entry_is_never_larger_than_the_domain_counts() {
     for secret in ["A".to_owned(), "N".repeat(64)] {
         let counted = encoded_unset(&name(&secret));
         let unset = vec![Unset { name: name(&secret), reason: UnsetReason::FallbackDenied }];
-        let encoded = Encoder.encode(View { secrets: vec![], unset }).bytes.len();
+        let encoded = Encoder.encode(View { unset, ..View::default() }).bytes.len();
         assert_eq!(encoded as u64, counted);
     }
 }
@@ -133,7 +172,7 @@ fn an_entry_is_never_larger_than_the_domain_counts() {
 fn an_encoded_view_is_as_large_as_its_buffer() {
     let view = Encoder.encode(view());
     let owned = view.bytes.len();
-    let ranges = view.secrets.iter().map(|(_, range)| range.len()).sum::<usize>()
-        + view.unset.iter().map(|(_, _, range)| range.len()).sum::<usize>();
+    let ranges = view.secrets.iter().map(|secret| secret.entry.len()).sum::<usize>()
+        + view.unset.iter().map(|unset| unset.entry.len()).sum::<usize>();
     assert_eq!(owned, ranges);
 }
