@@ -8,6 +8,7 @@ pub mod environment;
 pub mod limits;
 pub mod name;
 pub mod project;
+pub mod reference;
 pub mod secret;
 pub mod slot;
 pub mod time;

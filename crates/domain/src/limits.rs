@@ -12,6 +12,12 @@ pub const BATCH_OVERRIDES: usize = 100;
 pub const BATCH_BYTES: usize = 1_048_576;
 /// Most names in one resolve of named secrets.
 pub const RESOLVE_NAMES: usize = 1_000;
+/// Longest template, in bytes: 1 MiB.
+pub const TEMPLATE_BYTES: usize = 1_048_576;
+/// Most tokens in a template, escaped ones among them.
+pub const TEMPLATE_TOKENS: usize = 10_000;
+/// Longest rendered text, in bytes: 4 MiB. The redacted twin has the same limit.
+pub const RENDERED_BYTES: usize = 4_194_304;
 /// Entries in a page when the caller does not say.
 pub const PAGE_DEFAULT: usize = 100;
 /// Most entries in a page; a larger wish is coerced to this.

@@ -20,7 +20,7 @@ impl InvalidName {
 const SECRET_RULE: &str = "match ^[A-Za-z_][A-Za-z0-9_]{0,63}$";
 const ID_RULE: &str = "match ^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$";
 
-fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     name.len() <= 64
         && bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
