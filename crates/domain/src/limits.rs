@@ -12,6 +12,8 @@ pub const BATCH_OVERRIDES: usize = 100;
 pub const BATCH_BYTES: usize = 1_048_576;
 /// Most names in one resolve of named secrets.
 pub const RESOLVE_NAMES: usize = 1_000;
+/// Most templates in one rendering.
+pub const TEMPLATES: usize = 100;
 /// Longest template, in bytes: 1 MiB.
 pub const TEMPLATE_BYTES: usize = 1_048_576;
 /// Most tokens in a template, escaped ones among them.

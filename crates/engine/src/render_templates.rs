@@ -84,7 +84,9 @@ impl Engine {
         let (revision, view) = match self.look(&view).await? {
             Looked::View(revision, view) => (revision, view),
             // Only a caller who says what view it holds is told so, and no render does.
-            Looked::NotModified(_) => return Err(Error::Internal("a render without a view".into())),
+            Looked::NotModified(_) => {
+                return Err(Error::Internal("a render without a view".into()));
+            }
         };
         let values = Values::of(&view, &parsed)?;
         let mut rendered = Vec::with_capacity(parsed.len());
@@ -122,16 +124,13 @@ fn check_shape(
 }
 
 fn parse(templates: &[TemplateText]) -> Result<Vec<Template<'_>>, Error> {
-    let parse = |(index, template): (usize, &'_ TemplateText)| {
-        Template::parse(&template.text, template.context).map_err(|error| match error {
-            InvalidTemplate::TooLarge(_) => Error::RenderTooLarge,
-            other => Error::InvalidTemplate { field: field(index), rule: other.to_string() },
-        })
-    };
     let mut parsed = Vec::with_capacity(templates.len());
     let mut tokens = 0;
-    for (index, template) in templates.iter().enumerate() {
-        let template = parse((index, template))?;
+    for (index, TemplateText { text, context }) in templates.iter().enumerate() {
+        let template = Template::parse(text, *context).map_err(|error| match error {
+            InvalidTemplate::TooLarge(_) => Error::RenderTooLarge,
+            other => Error::InvalidTemplate { field: field(index), rule: other.to_string() },
+        })?;
         tokens += template.tokens();
         if tokens > TEMPLATE_TOKENS {
             return Err(Error::RenderTooLarge);
@@ -150,7 +149,9 @@ fn refusal(index: usize, error: RenderError) -> Error {
         RenderError::Missing { unknown, unset } if unknown.is_empty() => {
             Error::SecretUnset(Offenders::of(&unset))
         }
-        RenderError::Missing { unknown, unset: _ } => Error::SecretNotFound(Offenders::of(&unknown)),
+        RenderError::Missing { unknown, unset: _ } => {
+            Error::SecretNotFound(Offenders::of(&unknown))
+        }
         RenderError::Bytes(names) => Error::SecretNotText(Offenders::of(&names)),
         RenderError::TooLong => Error::RenderTooLarge,
         RenderError::Control(_) | RenderError::Url(_) => {
@@ -199,8 +200,7 @@ impl<'a> Values<'a> {
             Some((_, value)) => reference::Found::Value(value),
             None => reference::Found::Unknown,
         };
-        let rendered =
-            template.render(find, |name| variables.get(name).map(String::as_str))?;
+        let rendered = template.render(find, |name| variables.get(name).map(String::as_str))?;
         let used = rendered.used.into_iter().filter_map(|name| {
             let (entry, _) = self.by_name.get(&name)?;
             Some(Used { name, origin: entry.origin, version: entry.version })

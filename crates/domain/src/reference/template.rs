@@ -58,6 +58,12 @@ impl<'t> Template<'t> {
         Ok(Self { context, pieces })
     }
 
+    /// How many tokens it has, escaped ones among them.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.pieces.iter().filter(|piece| piece.kind != Kind::Text).count()
+    }
+
     /// The secrets it refers to: each once, in the order of their first use.
     #[must_use]
     pub fn secrets(&self) -> Vec<&SecretName> {
