@@ -69,8 +69,7 @@ impl Setup {
         let seams = wiring::Seams {
             clock: self.clock.clone(),
             keys: Box::new(move |provider| {
-                let keys =
-                    Arc::new(TestKeys::new(provider));
+                let keys = Arc::new(TestKeys::new(provider));
                 handed.send(keys.clone()).unwrap();
                 keys
             }),
@@ -145,13 +144,7 @@ impl Server {
     }
 
     /// A token with a life of its own.
-    pub async fn token_for(
-        &self,
-        role: Role,
-        reveal: bool,
-        scope: &str,
-        life: Duration,
-    ) -> String {
+    pub async fn token_for(&self, role: Role, reveal: bool, scope: &str, life: Duration) -> String {
         let expires = self.setup.clock.now().after(life);
         let new = NewToken { role, reveal, scope: scope.parse().unwrap(), expires };
         self.engine.create_token(new).await.unwrap().to_string()
@@ -193,6 +186,11 @@ impl Server {
         self.keys.waiting.load(Ordering::SeqCst)
     }
 
+    /// Makes every operation of the key provider fail in this way; `None` ends it.
+    pub fn refuse_keys(&self, refusal: Option<Error>) {
+        *self.keys.refusal.lock().unwrap() = refusal;
+    }
+
     /// Moves the server's clock.
     pub fn pass(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).unwrap();
@@ -217,11 +215,17 @@ struct TestKeys {
     inner: Counted<Arc<dyn KeyProvider>>,
     gate: RwLock<()>,
     waiting: AtomicUsize,
+    refusal: std::sync::Mutex<Option<Error>>,
 }
 
 impl TestKeys {
     fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Self { inner: Counted::new(provider), gate: RwLock::default(), waiting: AtomicUsize::new(0) }
+        Self {
+            inner: Counted::new(provider),
+            gate: RwLock::default(),
+            waiting: AtomicUsize::new(0),
+            refusal: std::sync::Mutex::default(),
+        }
     }
 
     async fn pass(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
@@ -236,11 +240,13 @@ impl TestKeys {
 impl KeyProvider for TestKeys {
     async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error> {
         let _open = self.pass().await;
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
         self.inner.generate(context).await
     }
 
     async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error> {
         let _open = self.pass().await;
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
         self.inner.unwrap(wrapped, context).await
     }
 

@@ -67,7 +67,9 @@ impl Verb for Create {
 
     async fn prepare(&mut self, engine: &Engine) -> Result<(), Error> {
         let new = &self.new;
-        let head = engine.store.head(&new.project).await?.ok_or(Error::ProjectNotFound)?;
+        let Some(head) = engine.store.head(&new.project).await? else {
+            return Err(engine.absent(&new.project, None).await);
+        };
         let uid = SecretUid::new(new_uid(engine.clock.now())?);
         let sealed = match &new.value {
             Some(value) => Some(
