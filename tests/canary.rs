@@ -8,8 +8,7 @@ mod printed;
 mod process;
 
 use crate::support::binary::{Serving, command};
-use crate::support::client::channel;
-use crate::support::{Client, Setup};
+use crate::support::Setup;
 use battery::Battery;
 use needles::{Needles, latin1};
 use std::path::Path;

@@ -30,7 +30,7 @@ const FLOORS: [(&str, &[&str]); 9] = [
             "waxseal-cache",
         ],
     ),
-    ("waxseal-cli", &["waxseal-proto", "waxseal-domain", "waxseal-server"]),
+    ("waxseal-cli", &["waxseal-proto", "waxseal-domain", "waxseal-engine", "waxseal-server"]),
 ];
 
 /// What only these crates may use: each neighbour is one crate's.

@@ -7,7 +7,6 @@ use crate::support::{Client, Server, default_slot, override_slot, refused, text}
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use tonic::{Code, Status};
-use waxseal_domain::caller::Role;
 use waxseal_proto::v1::{self, Visibility};
 
 /// What cannot be trusted any more.

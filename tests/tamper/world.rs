@@ -1,8 +1,7 @@
 //! Three projects, every value of which says where it belongs.
 
 use super::check::{self, Damage};
-use crate::support::stored::versions;
-use crate::support::{Client, Setup, default_slot, override_slot, refused, text};
+use crate::support::{Client, Setup, default_slot, override_slot};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use waxseal_proto::v1::{self, Fallback, Stage, Visibility};
