@@ -181,6 +181,14 @@ impl Server {
         self.keys.gate.write().await
     }
 
+    /// Makes the next operation of the key provider wait until the sender is dropped; those
+    /// after it pass.
+    pub fn hold_next_key(&self) -> oneshot::Sender<()> {
+        let (release, released) = oneshot::channel();
+        *self.keys.held.lock().unwrap() = Some(released);
+        release
+    }
+
     /// Operations of the key provider that stand before the gate.
     pub fn waiting_for_keys(&self) -> usize {
         self.keys.waiting.load(Ordering::SeqCst)
@@ -216,6 +224,7 @@ struct TestKeys {
     gate: RwLock<()>,
     waiting: AtomicUsize,
     refusal: std::sync::Mutex<Option<Error>>,
+    held: std::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl TestKeys {
@@ -225,11 +234,16 @@ impl TestKeys {
             gate: RwLock::default(),
             waiting: AtomicUsize::new(0),
             refusal: std::sync::Mutex::default(),
+            held: std::sync::Mutex::default(),
         }
     }
 
     async fn pass(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
+        let held = self.held.lock().unwrap().take();
+        if let Some(released) = held {
+            let _ = released.await;
+        }
         let open = self.gate.read().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         open
