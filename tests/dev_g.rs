@@ -18,6 +18,6 @@ mod support;
 
 mod restricted;
 mod tamper;
-// mod kill;
-// mod canary;
-// mod process;
+mod kill;
+mod canary;
+mod process;

@@ -14,4 +14,11 @@
 
 mod support;
 
+mod concurrency;
+mod environments;
+mod external;
+mod layers;
+mod readme;
+mod revisions;
 mod story;
+mod vectors;

@@ -198,6 +198,31 @@ async fn a_lone_surrogate_is_no_text_wherever_it_stands() {
     }
 }
 
+#[tokio::test]
+async fn a_name_of_another_kind_is_none() {
+    let server = Server::with_demo().await;
+    let callers = Callers::of(&server).await;
+    let main = "projects/demo/environments/main";
+    let key = "projects/demo/secrets/KEY";
+    for Field { method, field, form, request } in FIELDS {
+        let others: &[&str] = match form {
+            Form::Project => &[main, key],
+            Form::Environment => {
+                &["projects/demo", key, "projects/demo/environments/main/secrets/KEY"]
+            }
+            Form::Secret => &["projects/demo", main, "projects/demo/environments/main/secrets/KEY"],
+            Form::Id | Form::SecretId | Form::OptionalId => &["projects/demo", main, key],
+            Form::Prefix => &[],
+        };
+        for other in others {
+            let status = callers.send(method, request((*other).to_owned())).await;
+            let refusal = refused(status);
+            assert_eq!(refusal.fields, [*field], "{method} {other}");
+            refusal.is_about("INVALID_NAME", field);
+        }
+    }
+}
+
 /// Texts made of what names are made of and of what lies just beside it; the same ones every time.
 fn texts(count: usize) -> Vec<String> {
     const SETS: [&[u8]; 3] = [b"abyz019-", b"abyzABYZ019_", b"abzABZ019__--a /.@[`{\x7f\t"];

@@ -114,9 +114,7 @@ async fn nobody_is_shown_a_restricted_value_and_no_key_is_asked_for() {
 async fn a_restricted_value_resolves_as_a_masked_one_does() {
     let server = Server::with_demo().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
-    for (name, visibility) in
-        [("MASKED", Visibility::Masked), ("TIGHT", Visibility::Restricted)]
-    {
+    for (name, visibility) in [("MASKED", Visibility::Masked), ("TIGHT", Visibility::Restricted)] {
         builder.create_secret("demo", name, visibility, Some("from the start")).await.unwrap();
         builder.set("demo", name, override_slot("main", Stage::Live), "over").await.unwrap();
     }
@@ -172,9 +170,7 @@ async fn a_reveal_is_on_record_once_and_a_refused_one_is_not() {
                         (SELECT name FROM secret WHERE uid = audit.secret)
                  FROM audit ORDER BY seq DESC LIMIT 1",
                 [],
-                |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                },
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
             )
             .unwrap();
         let (action, principal, at, version, secret) = row;
@@ -185,7 +181,8 @@ async fn a_reveal_is_on_record_once_and_a_refused_one_is_not() {
 
     let before = audited(&database);
     let draft = override_slot("main", Stage::Draft);
-    refused(builder.reveal("demo", "OPEN", draft).await).is(Code::FailedPrecondition, "SECRET_UNSET");
+    refused(builder.reveal("demo", "OPEN", draft).await)
+        .is(Code::FailedPrecondition, "SECRET_UNSET");
     refused(builder.reveal("demo", "TIGHT", default_slot()).await)
         .is(Code::PermissionDenied, "SECRET_RESTRICTED");
     refused(builder.reveal("demo", "NEVER", default_slot()).await)

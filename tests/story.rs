@@ -101,6 +101,27 @@ async fn clearing_an_override_lets_the_default_through_again() {
 }
 
 #[tokio::test]
+async fn where_there_is_nothing_to_clear_that_is_said() {
+    let server = Server::with_demo().await;
+    let builder = server.builder().await;
+    builder.create_secret("demo", "KEY", Visibility::Masked, None).await.unwrap();
+    let slots = [default_slot(), override_slot("staging", Stage::Draft)];
+    for slot in &slots {
+        let answer = builder.clear("demo", "KEY", slot.clone()).await;
+        refused(answer).is(Code::FailedPrecondition, "SECRET_UNSET");
+    }
+    for slot in &slots {
+        builder.set("demo", "KEY", slot.clone(), "value").await.unwrap();
+        builder.clear("demo", "KEY", slot.clone()).await.unwrap();
+        let answer = builder.clear("demo", "KEY", slot.clone()).await;
+        refused(answer).is(Code::FailedPrecondition, "SECRET_UNSET");
+        // A refusal is no version.
+        let set = builder.set("demo", "KEY", slot.clone(), "value").await.unwrap();
+        assert_eq!(set.version, 3);
+    }
+}
+
+#[tokio::test]
 async fn unknown_wins_over_unset_and_each_is_named() {
     let server = Server::with_demo().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);

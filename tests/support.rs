@@ -4,6 +4,7 @@
 pub mod binary;
 pub mod client;
 pub mod raw;
+pub mod grpcurl;
 pub mod refusal;
 pub mod server;
 pub mod stored;

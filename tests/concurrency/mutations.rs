@@ -40,13 +40,8 @@ pub(super) const ALL: [Mutation; 12] = [
 ];
 
 /// Those that need the key provider.
-pub(super) const WITH_KEYS: [Mutation; 5] = [
-    M::CreateProject,
-    M::CreateSecret,
-    M::UpdateSecret,
-    M::SetSecretValue,
-    M::BatchSetOverrides,
-];
+pub(super) const WITH_KEYS: [Mutation; 5] =
+    [M::CreateProject, M::CreateSecret, M::UpdateSecret, M::SetSecretValue, M::BatchSetOverrides];
 
 /// One of two requests, either of which can be carried out before or after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +97,7 @@ impl Mutation {
         request_id: &str,
     ) -> Result<Vec<u8>, Status> {
         let Client { mut projects, mut environments, mut secrets, .. } = client.clone();
-        let pick =
-            |one: &str, other: &str| if body == Body::One { one } else { other }.to_owned();
+        let pick = |one: &str, other: &str| if body == Body::One { one } else { other }.to_owned();
         let secret_name =
             |one: &str, other: &str| format!("projects/demo/secrets/{}", pick(one, other));
         let environment_name =

@@ -62,7 +62,7 @@ async fn a_repetition_gets_the_first_answer_and_changes_nothing() {
         first.push((mutation, id, answer));
     }
 
-    // Also when what it was about is gone meanwhile, and in another process.
+    // Also when what it was about is gone meanwhile.
     devastate(&admin).await;
     let before = changes(&server);
     for (mutation, id, answer) in &first {

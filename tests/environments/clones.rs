@@ -43,8 +43,7 @@ async fn a_clone_has_no_override_and_says_which_it_lacks() {
         .iter()
         .map(|lacking| (lacking.secret.as_str(), lacking.stage()))
         .collect();
-    let expected =
-        [("A_TIGHT", Stage::Draft), ("A_TIGHT", Stage::Live), ("B_MASKED", Stage::Live)];
+    let expected = [("A_TIGHT", Stage::Draft), ("A_TIGHT", Stage::Live), ("B_MASKED", Stage::Live)];
     assert_eq!(lacks, expected);
 
     for stage in STAGES {
@@ -72,7 +71,10 @@ async fn not_even_ciphertext_is_copied() {
     let before = (count("slot"), count("value"), count("environment"));
     builder.clone_environment("demo", "staging", "copy", "").await.unwrap();
     let (slots, values, environments) = before;
-    assert_eq!((count("slot"), count("value"), count("environment")), (slots, values, 1 + environments));
+    assert_eq!(
+        (count("slot"), count("value"), count("environment")),
+        (slots, values, 1 + environments)
+    );
     let of_the_copy = |table: &str| {
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE environment = \

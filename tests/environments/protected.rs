@@ -103,11 +103,8 @@ async fn where_defaults_are_refused_they_are_not_protected() {
     let (_server, admin, builder) = demo().await;
     let none = v1::Environment::default();
     admin.update_environment("demo", "guarded", none, &["protected"]).await.unwrap();
-    let strict = v1::Environment {
-        fallback: Fallback::Deny.into(),
-        protected: true,
-        ..Default::default()
-    };
+    let strict =
+        v1::Environment { fallback: Fallback::Deny.into(), protected: true, ..Default::default() };
     admin.create_environment_as("demo", "strict", strict).await.unwrap();
     builder.set("demo", "ON_DEFAULT", default_slot(), "another").await.unwrap();
     builder.delete_secret("demo", "ON_DEFAULT").await.unwrap();

@@ -112,7 +112,7 @@ async fn a_token_is_of_one_list_and_its_arguments() {
         }
         let others: &[Of] = match list {
             List::Projects => &[],
-            List::Environments => &[other.clone()],
+            List::Environments => std::slice::from_ref(&other),
             List::Secrets => &[
                 other.clone(),
                 live.clone(),

@@ -1,18 +1,116 @@
 //! Reveals and writes while masked becomes restricted.
 
 use super::{fill, slots, value};
-use crate::support::client::shown;
-use crate::support::stored::versions;
-use crate::support::{Client, Server, refused};
+use crate::support::client::{Answer, shown};
+use crate::support::stored::{audited, versions};
+use crate::support::{Client, Server, default_slot, refused};
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tonic::Code;
 use waxseal_domain::secret::Visibility as Class;
-use waxseal_proto::v1::Visibility;
+use waxseal_proto::v1::{Stage, Visibility};
 
 const ROUNDS: usize = 25;
+
+/// A call that has read what there is, and is held where it asks for its first key.
+async fn held<T: Send + 'static>(
+    server: &Server,
+    call: impl Future<Output = Answer<T>> + Send + 'static,
+) -> (JoinHandle<Answer<T>>, oneshot::Sender<()>) {
+    let release = server.hold_next_key();
+    let call = tokio::spawn(call);
+    while server.waiting_for_keys() == 0 {
+        tokio::task::yield_now().await;
+    }
+    (call, release)
+}
+
+#[tokio::test]
+async fn a_reveal_that_was_overtaken_by_the_ratchet_shows_nothing() {
+    let server = Server::with_demo().await;
+    let builder = server.builder().await;
+    for (name, slot) in slots() {
+        let secret = format!("IN_{}", name.replace(' ', "_"));
+        builder.create_secret("demo", &secret, Visibility::Masked, None).await.unwrap();
+        builder.set("demo", &secret, slot.clone(), "masked yet").await.unwrap();
+        let reveal = {
+            let (builder, secret) = (builder.clone(), secret.clone());
+            async move { builder.reveal("demo", &secret, slot).await }
+        };
+        let (reveal, release) = held(&server, reveal).await;
+        builder.restrict("demo", &secret).await.unwrap();
+        let before = audited(&server.setup.database());
+        drop(release);
+        refused(reveal.await.unwrap()).is(Code::PermissionDenied, "SECRET_RESTRICTED");
+        assert_eq!(audited(&server.setup.database()), before, "nothing was disclosed");
+    }
+}
+
+#[tokio::test]
+async fn a_reveal_that_was_overtaken_by_a_deletion_shows_nothing() {
+    let server = Server::with_demo().await;
+    let builder = server.builder().await;
+    builder.create_secret("demo", "KEY", Visibility::Masked, Some("there yet")).await.unwrap();
+    let reveal = {
+        let builder = builder.clone();
+        async move { builder.reveal("demo", "KEY", default_slot()).await }
+    };
+    let (reveal, release) = held(&server, reveal).await;
+    builder.delete_secret("demo", "KEY").await.unwrap();
+    drop(release);
+    refused(reveal.await.unwrap()).is(Code::FailedPrecondition, "SECRET_DELETED");
+}
+
+#[tokio::test]
+async fn a_value_that_was_sealed_before_the_ratchet_is_sealed_again() {
+    let server = Server::with_demo().await;
+    let (builder, runtime) = (server.builder().await, server.runtime().await);
+    for (name, slot) in slots() {
+        let secret = format!("IN_{}", name.replace(' ', "_"));
+        builder.create_secret("demo", &secret, Visibility::Masked, None).await.unwrap();
+        fill(&builder, &secret, &slots(), 1).await;
+        let write = {
+            let (builder, secret) = (builder.clone(), secret.clone());
+            async move { builder.set("demo", &secret, slot, &value(&secret, name, 2)).await }
+        };
+        let (write, release) = held(&server, write).await;
+        builder.restrict("demo", &secret).await.unwrap();
+        drop(release);
+        assert_eq!(write.await.unwrap().unwrap().version, 2);
+        for row in versions(&server.setup.database(), "demo", &secret) {
+            assert!(row.open(&server.setup, Class::Restricted).await.is_some(), "{secret}");
+        }
+        runtime.resolve("demo", "main", Stage::Draft).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_ratchet_that_was_overtaken_by_writes_takes_them_along() {
+    let server = Server::with_demo().await;
+    let (builder, runtime) = (server.builder().await, server.runtime().await);
+    builder.create_secret("demo", "KEY", Visibility::Masked, None).await.unwrap();
+    fill(&builder, "KEY", &slots(), 1).await;
+    let ratchet = {
+        let builder = builder.clone();
+        async move { builder.restrict("demo", "KEY").await }
+    };
+    let (ratchet, release) = held(&server, ratchet).await;
+    for (name, slot) in slots() {
+        builder.set("demo", "KEY", slot, &value("KEY", name, 2)).await.unwrap();
+    }
+    drop(release);
+    assert_eq!(ratchet.await.unwrap().unwrap().visibility(), Visibility::Restricted);
+    let rows = versions(&server.setup.database(), "demo", "KEY");
+    assert_eq!(rows.len(), 2 * slots().len());
+    for row in rows {
+        assert!(row.open(&server.setup, Class::Restricted).await.is_some());
+    }
+    super::resolves_as_filled(&runtime, "KEY", 2).await;
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_reveal_that_starts_after_the_ratchet_shows_anything() {

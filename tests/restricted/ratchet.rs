@@ -29,9 +29,8 @@ async fn the_ratchet_seals_every_version_anew_and_changes_nothing_else() {
     let after = versions(&database, "demo", "KEY");
     assert_eq!(before.len(), after.len());
     for (old, new) in before.iter().zip(&after) {
-        let identity = |row: &Stored| {
-            (row.secret, row.environment, row.stage, row.version, row.uid, row.kind)
-        };
+        let identity =
+            |row: &Stored| (row.secret, row.environment, row.stage, row.version, row.uid, row.kind);
         assert_eq!(identity(old), identity(new));
         assert_ne!(old.sealed, new.sealed, "version {}", old.version);
         assert_ne!(old.key, new.key, "version {}", old.version);
@@ -161,7 +160,8 @@ async fn a_ratchet_that_meets_a_damaged_version_turns_nothing() {
     builder.create_secret("demo", "KEY", Visibility::Masked, None).await.unwrap();
     fill(&builder, "KEY", &slots(), 3).await;
     let database = server.setup.database();
-    let damage = "UPDATE value SET sealed = zeroblob(length(sealed)) WHERE version = 1 AND stage = 1";
+    let damage =
+        "UPDATE value SET sealed = zeroblob(length(sealed)) WHERE version = 1 AND stage = 1";
     assert_eq!(database.execute(damage, []).unwrap(), 2);
     let stands = versions(&database, "demo", "KEY");
 

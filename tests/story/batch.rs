@@ -5,6 +5,8 @@ use crate::support::{Client, Server, default_slot, override_slot, refused};
 use tonic::Code;
 use waxseal_proto::v1::{Origin, Stage, Visibility};
 
+type Overrides<'a> = &'a [(&'a str, &'a str)];
+
 async fn demo() -> (Server, Client, Client) {
     let server = Server::with_demo().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
@@ -60,7 +62,7 @@ async fn a_batch_that_cannot_be_applied_whole_changes_nothing() {
     assert_eq!(unset.secrets, before.secrets);
 
     let invalid = Code::InvalidArgument;
-    let cases: [(&[(&str, &str)], Code, &str); 9] = [
+    let cases: [(Overrides<'_>, Code, &str); 9] = [
         (&[("A", "after"), ("NEVER", "x"), ("B", "after")], Code::NotFound, "SECRET_NOT_FOUND"),
         (&[("A", "after"), ("GONE", "x")], Code::FailedPrecondition, "SECRET_DELETED"),
         (&[("A", "after"), ("B", "")], invalid, "INVALID_VALUE"),

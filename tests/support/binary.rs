@@ -53,20 +53,45 @@ impl Serving {
     /// Starts `command` and waits for its ready line.
     pub fn start(command: &mut Command) -> Self {
         const READY: &str = "waxseal: serving on ";
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut printed = String::new();
+        let mut serving = Self::spawn(command.stdout(Stdio::piped()));
+        let mut output = BufReader::new(serving.child.stdout.take().unwrap());
         loop {
+            let printed = &mut serving.printed;
             let start = printed.len();
-            let read = output.read_line(&mut printed).unwrap();
+            let read = output.read_line(printed).unwrap();
             assert!(read > 0, "it ended before it served, having printed:\n{printed}");
             if let Some(address) = printed[start..].trim_end().strip_prefix(READY) {
-                let address = address.to_owned();
+                serving.address = address.to_owned();
                 // What follows is not of interest, and must not block the process.
                 std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
-                return Self { child, printed, address };
+                return serving;
             }
         }
+    }
+
+    /// Starts `command` with its standard output in a file, all of it, and waits for the ready
+    /// line in there.
+    pub fn start_into(command: &mut Command, stdout: &Path) -> Self {
+        const READY: &str = "waxseal: serving on ";
+        let file = std::fs::File::create(stdout).unwrap();
+        let mut serving = Self::spawn(command.stdout(file));
+        loop {
+            let printed = std::fs::read_to_string(stdout).unwrap();
+            let ready = printed.split_once(READY).and_then(|(_, rest)| rest.split_once('\n'));
+            if let Some((address, _)) = ready {
+                serving.address = address.to_owned();
+                serving.printed = printed;
+                return serving;
+            }
+            let ended = serving.child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended, having printed:\n{printed}");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let child = command.stdin(Stdio::null()).spawn().unwrap();
+        Self { child, printed: String::new(), address: String::new() }
     }
 
     /// `http://` and the address.

@@ -76,6 +76,28 @@ impl Raw {
     }
 }
 
+/// Calls without any client of gRPC, which would add headers and timers of its own; gives the
+/// status of a refusal.
+pub async fn plain(address: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Status {
+    let host = address.trim_start_matches("http://");
+    let stream = tokio::net::TcpStream::connect(host).await.unwrap();
+    let (mut sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut request = http::Request::post(format!("{address}{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let (response, mut stream) = sender.send_request(request.body(()).unwrap(), false).unwrap();
+    // The answer may come before the body is taken.
+    let _ = stream.send_data(body.into(), true);
+    let response = response.await.unwrap();
+    let status = Status::from_header_map(response.headers()).expect("a refusal without a body");
+    connection.abort();
+    status
+}
+
 pub fn bearer(token: &str) -> MetadataMap {
     let mut metadata = MetadataMap::new();
     let header = format!("Bearer {token}");

@@ -69,8 +69,7 @@ impl Setup {
         let seams = wiring::Seams {
             clock: self.clock.clone(),
             keys: Box::new(move |provider| {
-                let keys =
-                    Arc::new(TestKeys::new(provider));
+                let keys = Arc::new(TestKeys::new(provider));
                 handed.send(keys.clone()).unwrap();
                 keys
             }),
@@ -145,13 +144,7 @@ impl Server {
     }
 
     /// A token with a life of its own.
-    pub async fn token_for(
-        &self,
-        role: Role,
-        reveal: bool,
-        scope: &str,
-        life: Duration,
-    ) -> String {
+    pub async fn token_for(&self, role: Role, reveal: bool, scope: &str, life: Duration) -> String {
         let expires = self.setup.clock.now().after(life);
         let new = NewToken { role, reveal, scope: scope.parse().unwrap(), expires };
         self.engine.create_token(new).await.unwrap().to_string()
@@ -188,9 +181,22 @@ impl Server {
         self.keys.gate.write().await
     }
 
+    /// Makes the next operation of the key provider wait until the sender is dropped; those
+    /// after it pass.
+    pub fn hold_next_key(&self) -> oneshot::Sender<()> {
+        let (release, released) = oneshot::channel();
+        *self.keys.held.lock().unwrap() = Some(released);
+        release
+    }
+
     /// Operations of the key provider that stand before the gate.
     pub fn waiting_for_keys(&self) -> usize {
         self.keys.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Makes every operation of the key provider fail in this way; `None` ends it.
+    pub fn refuse_keys(&self, refusal: Option<Error>) {
+        *self.keys.refusal.lock().unwrap() = refusal;
     }
 
     /// Moves the server's clock.
@@ -217,15 +223,27 @@ struct TestKeys {
     inner: Counted<Arc<dyn KeyProvider>>,
     gate: RwLock<()>,
     waiting: AtomicUsize,
+    refusal: std::sync::Mutex<Option<Error>>,
+    held: std::sync::Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl TestKeys {
     fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Self { inner: Counted::new(provider), gate: RwLock::default(), waiting: AtomicUsize::new(0) }
+        Self {
+            inner: Counted::new(provider),
+            gate: RwLock::default(),
+            waiting: AtomicUsize::new(0),
+            refusal: std::sync::Mutex::default(),
+            held: std::sync::Mutex::default(),
+        }
     }
 
     async fn pass(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
+        let held = self.held.lock().unwrap().take();
+        if let Some(released) = held {
+            let _ = released.await;
+        }
         let open = self.gate.read().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         open
@@ -236,11 +254,13 @@ impl TestKeys {
 impl KeyProvider for TestKeys {
     async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error> {
         let _open = self.pass().await;
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
         self.inner.generate(context).await
     }
 
     async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error> {
         let _open = self.pass().await;
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
         self.inner.unwrap(wrapped, context).await
     }
 

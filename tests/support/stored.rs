@@ -81,7 +81,8 @@ impl Stored {
             key_id: self.key_id.clone()?,
             bytes: self.key.clone()?,
         };
-        let key = keys.unwrap(&wrapped, &KeyContext::value(keys.deployment(), &place)).await.ok()?;
+        let key =
+            keys.unwrap(&wrapped, &KeyContext::value(keys.deployment(), &place)).await.ok()?;
         let context = Context::value(keys.deployment(), &place);
         let plain = open(&key, Purpose::Value, &context, self.sealed.as_ref()?).ok()?;
         Some(String::from_utf8(plain.to_vec()).unwrap())

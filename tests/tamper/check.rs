@@ -7,7 +7,6 @@ use crate::support::{Client, Server, default_slot, override_slot, refused, text}
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use tonic::{Code, Status};
-use waxseal_domain::caller::Role;
 use waxseal_proto::v1::{self, Visibility};
 
 /// What cannot be trusted any more.
@@ -84,8 +83,7 @@ pub async fn everything(server: &Server, case: &str, damage: &[Damage]) {
             }
             for secret in RESTRICTED {
                 for version in [0, 1] {
-                    let answer =
-                        builder.reveal_version(project, secret, slot(name), version).await;
+                    let answer = builder.reveal_version(project, secret, slot(name), version).await;
                     let reason = refused(answer).reason;
                     let fits = ["DATA_LOSS", "SECRET_RESTRICTED"].contains(&reason.as_str());
                     assert!(fits, "{case}: {secret} of {project}, {name}: {reason}");
@@ -127,7 +125,11 @@ fn view_is(case: &str, lost: bool, answer: Result<Vec<v1::ResolvedSecret>, Statu
         Err(status) => {
             assert!(lost, "{case}: {status:?}");
             let refusal = read(&status);
-            assert_eq!((refusal.code, refusal.reason.as_str()), (Code::DataLoss, "DATA_LOSS"), "{case}");
+            assert_eq!(
+                (refusal.code, refusal.reason.as_str()),
+                (Code::DataLoss, "DATA_LOSS"),
+                "{case}"
+            );
         }
     }
 }
@@ -135,7 +137,7 @@ fn view_is(case: &str, lost: bool, answer: Result<Vec<v1::ResolvedSecret>, Statu
 /// No change can be made to what is damaged: it would sign what someone else has put there.
 pub async fn changes_are_refused(server: &Server, case: &str, damage: &[Damage]) {
     let (admin, builder) = (server.admin().await, server.builder().await);
-    let mut refused_all = |changes: Vec<Change>| -> BoxFuture<'static, ()> {
+    let refused_all = |changes: Vec<Change>| -> BoxFuture<'static, ()> {
         let case = case.to_owned();
         Box::pin(async move {
             for (name, change) in changes {
@@ -157,7 +159,8 @@ pub async fn changes_are_refused(server: &Server, case: &str, damage: &[Damage])
             // A value that is written over is well again, so only what would open it is refused.
             Value(project, secret, _) if MASKED.contains(&secret) => {
                 let client = builder.clone();
-                let ratchet = Box::pin(async move { client.restrict(project, secret).await.map(drop) });
+                let ratchet =
+                    Box::pin(async move { client.restrict(project, secret).await.map(drop) });
                 refused_all(vec![("the ratchet", ratchet)]).await;
             }
             Value(..) => {}
@@ -172,32 +175,44 @@ fn in_project(admin: &Client, project: &'static str) -> Vec<Change> {
     let (create, clone, update, delete) = (client(), client(), client(), client());
     let name = move |environment: &str| format!("projects/{project}/environments/{environment}");
     vec![
-        ("a new environment", Box::pin(async move {
-            create.create_environment(project, "fresh").await.map(drop)
-        })),
-        ("a clone", Box::pin(async move {
-            clone.clone_environment(project, "staging", "fresh", "").await.map(drop)
-        })),
-        ("other settings", Box::pin(async move {
-            let request = v1::UpdateEnvironmentRequest {
-                environment: Some(v1::Environment {
-                    name: name("staging"),
-                    protected: true,
+        (
+            "a new environment",
+            Box::pin(async move { create.create_environment(project, "fresh").await.map(drop) }),
+        ),
+        (
+            "a clone",
+            Box::pin(async move {
+                clone.clone_environment(project, "staging", "fresh", "").await.map(drop)
+            }),
+        ),
+        (
+            "other settings",
+            Box::pin(async move {
+                let request = v1::UpdateEnvironmentRequest {
+                    environment: Some(v1::Environment {
+                        name: name("staging"),
+                        protected: true,
+                        ..Default::default()
+                    }),
+                    update_mask: Some(prost_types::FieldMask {
+                        paths: vec!["protected".to_owned()],
+                    }),
                     ..Default::default()
-                }),
-                update_mask: Some(prost_types::FieldMask { paths: vec!["protected".to_owned()] }),
-                ..Default::default()
-            };
-            update.environments.clone().update_environment(request).await.map(drop)
-        })),
-        ("a deletion", Box::pin(async move {
-            let request = v1::DeleteEnvironmentRequest {
-                name: name("denied"),
-                force: true,
-                ..Default::default()
-            };
-            delete.environments.clone().delete_environment(request).await.map(drop)
-        })),
+                };
+                update.environments.clone().update_environment(request).await.map(drop)
+            }),
+        ),
+        (
+            "a deletion",
+            Box::pin(async move {
+                let request = v1::DeleteEnvironmentRequest {
+                    name: name("denied"),
+                    force: true,
+                    ..Default::default()
+                };
+                delete.environments.clone().delete_environment(request).await.map(drop)
+            }),
+        ),
     ]
 }
 
@@ -206,47 +221,75 @@ fn in_catalogue(builder: &Client, project: &'static str) -> Vec<Change> {
     let (create, set, over, clear) = (c(), c(), c(), c());
     let (ratchet, delete, undelete) = (c(), c(), c());
     vec![
-        ("a new secret", Box::pin(async move {
-            create.create_secret(project, "FRESH", Visibility::Masked, Some("v")).await.map(drop)
-        })),
-        ("a default", Box::pin(async move {
-            set.set(project, "CLEARED", default_slot(), "v").await.map(drop)
-        })),
-        ("an override", Box::pin(async move {
-            let live = override_slot("staging", v1::Stage::Live);
-            over.set(project, "CLEARED", live, "v").await.map(drop)
-        })),
-        ("a clearing", Box::pin(async move {
-            clear.clear(project, "CLEARED", default_slot()).await.map(drop)
-        })),
-        ("the ratchet", Box::pin(async move { ratchet.restrict(project, "LATER").await.map(drop) })),
-        ("a deletion", Box::pin(async move {
-            delete.delete_secret(project, "LATER").await.map(drop)
-        })),
-        ("an undeletion", Box::pin(async move {
-            undelete.undelete_secret(project, "GONE").await.map(drop)
-        })),
+        (
+            "a new secret",
+            Box::pin(async move {
+                create
+                    .create_secret(project, "FRESH", Visibility::Masked, Some("v"))
+                    .await
+                    .map(drop)
+            }),
+        ),
+        (
+            "a default",
+            Box::pin(
+                async move { set.set(project, "CLEARED", default_slot(), "v").await.map(drop) },
+            ),
+        ),
+        (
+            "an override",
+            Box::pin(async move {
+                let live = override_slot("staging", v1::Stage::Live);
+                over.set(project, "CLEARED", live, "v").await.map(drop)
+            }),
+        ),
+        (
+            "a clearing",
+            Box::pin(
+                async move { clear.clear(project, "CLEARED", default_slot()).await.map(drop) },
+            ),
+        ),
+        (
+            "the ratchet",
+            Box::pin(async move { ratchet.restrict(project, "LATER").await.map(drop) }),
+        ),
+        (
+            "a deletion",
+            Box::pin(async move { delete.delete_secret(project, "LATER").await.map(drop) }),
+        ),
+        (
+            "an undeletion",
+            Box::pin(async move { undelete.undelete_secret(project, "GONE").await.map(drop) }),
+        ),
     ]
 }
 
 fn in_view(builder: &Client, project: &'static str, view: &'static str) -> Vec<Change> {
     let (set, clear, batch) = (builder.clone(), builder.clone(), builder.clone());
     vec![
-        ("an override", Box::pin(async move {
-            set.set(project, "CLEARED", slot(view), "v").await.map(drop)
-        })),
-        ("a clearing", Box::pin(async move {
-            clear.clear(project, "CLEARED", slot(view)).await.map(drop)
-        })),
-        ("a batch", Box::pin(async move {
-            let (environment, name) = view.split_once('.').unwrap();
-            let request = v1::BatchSetOverridesRequest {
-                parent: format!("projects/{project}/environments/{environment}"),
-                stage: stage(name).into(),
-                overrides: vec![v1::OverrideValue { secret: "LATER".to_owned(), payload: text("v") }],
-                ..Default::default()
-            };
-            batch.secrets.clone().batch_set_overrides(request).await.map(drop)
-        })),
+        (
+            "an override",
+            Box::pin(async move { set.set(project, "CLEARED", slot(view), "v").await.map(drop) }),
+        ),
+        (
+            "a clearing",
+            Box::pin(async move { clear.clear(project, "CLEARED", slot(view)).await.map(drop) }),
+        ),
+        (
+            "a batch",
+            Box::pin(async move {
+                let (environment, name) = view.split_once('.').unwrap();
+                let request = v1::BatchSetOverridesRequest {
+                    parent: format!("projects/{project}/environments/{environment}"),
+                    stage: stage(name).into(),
+                    overrides: vec![v1::OverrideValue {
+                        secret: "LATER".to_owned(),
+                        payload: text("v"),
+                    }],
+                    ..Default::default()
+                };
+                batch.secrets.clone().batch_set_overrides(request).await.map(drop)
+            }),
+        ),
     ]
 }

@@ -1,8 +1,7 @@
 //! Three projects, every value of which says where it belongs.
 
 use super::check::{self, Damage};
-use crate::support::stored::versions;
-use crate::support::{Client, Setup, default_slot, override_slot, refused, text};
+use crate::support::{Client, Setup, default_slot, override_slot};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use waxseal_proto::v1::{self, Fallback, Stage, Visibility};
@@ -123,7 +122,10 @@ fn dump(database: &rusqlite::Connection) -> Vec<String> {
         let read = statement.query_map([], |row| {
             (0..columns).map(|column| row.get::<_, rusqlite::types::Value>(column)).collect()
         });
-        rows.extend(read.unwrap().map(|row: rusqlite::Result<Vec<_>>| format!("{table} {:?}", row.unwrap())));
+        rows.extend(
+            read.unwrap()
+                .map(|row: rusqlite::Result<Vec<_>>| format!("{table} {:?}", row.unwrap())),
+        );
     }
     rows.sort();
     rows
@@ -185,8 +187,7 @@ fn names(database: &rusqlite::Connection) -> BTreeMap<String, String> {
         });
         names.extend(rows.unwrap().map(Result::unwrap));
     }
-    let secrets: Vec<_> =
-        names.iter().filter(|(name, _)| name.contains('/')).map(own).collect();
+    let secrets: Vec<_> = names.iter().filter(|(name, _)| name.contains('/')).map(own).collect();
     let environments: Vec<_> =
         names.iter().filter(|(name, _)| name.contains(':')).map(own).collect();
     for (secret, uid) in secrets {

@@ -69,6 +69,27 @@ impl Engine {
             .map_err(|_| LOST)?;
         Ok(verified)
     }
+
+    /// Why no head shows a project or an environment. Before it is taken for one that never was,
+    /// the manifest has its say: a row that somebody deleted is missed.
+    pub(crate) async fn absent(
+        &self,
+        project: &ProjectId,
+        environment: Option<&EnvironmentId>,
+    ) -> Error {
+        let look = async {
+            let project = self.verified(&mut *self.store.snapshot().await?, project).await?;
+            environment.map_or(Ok(()), |id| project.environment(id).map(drop))
+        };
+        // One that came into being since came too late for this call.
+        let late = environment.map_or(Error::ProjectNotFound, |_| Error::EnvironmentNotFound);
+        match look.await {
+            // Nothing in a deleted project resolves; those who resolve are not told why.
+            Err(Error::ProjectDeleted) => Error::ProjectNotFound,
+            Err(error) => error,
+            Ok(()) => late,
+        }
+    }
 }
 
 impl Verified {

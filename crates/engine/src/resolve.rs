@@ -112,12 +112,13 @@ impl Engine {
     pub(crate) async fn look(&self, ask: &Resolve<'_>) -> Result<Looked, Error> {
         let wanted = self.check_consistency(&ask.consistency)?;
         let held = self.held(ask.if_revision_not.as_deref())?;
-        let head = self.store.head(ask.project).await?.ok_or(Error::ProjectNotFound)?;
-        // Nothing in a deleted project resolves; those who resolve are not told why.
-        if head.deleted {
-            return Err(Error::ProjectNotFound);
-        }
-        let environment = head.environment(ask.environment).ok_or(Error::EnvironmentNotFound)?;
+        let standing = self.store.head(ask.project).await?.filter(|head| !head.deleted);
+        let Some(head) = standing else {
+            return Err(self.absent(ask.project, None).await);
+        };
+        let Some(environment) = head.environment(ask.environment) else {
+            return Err(self.absent(ask.project, Some(ask.environment)).await);
+        };
         if wanted.is_some_and(|wanted| !is_of(&wanted, &head)) {
             return Err(Error::RevisionMismatch { field: "consistency.at_least.revision" });
         }
@@ -128,10 +129,15 @@ impl Engine {
             stage: ask.stage,
             revision: environment.view(ask.stage),
         };
+        let cached = self.cache.get(&key);
         if held.is_some_and(|held| is_of(&held, &head) && key.revision <= held.number) {
+            // Where no view was filled under this revision, nothing has vouched for it yet.
+            if cached.is_none() {
+                self.verified(&mut *self.store.snapshot().await?, ask.project).await?;
+            }
             return Ok(Looked::NotModified(self.token(&head)));
         }
-        if let Some(view) = self.cache.get(&key) {
+        if let Some(view) = cached {
             return Ok(Looked::View(self.token(&head), view));
         }
         let (revision, view) = self.fills.once(key, || self.fill(ask, key)).await?;

@@ -10,6 +10,7 @@ pub mod config;
 mod front;
 mod listeners;
 pub mod process;
+mod purging;
 mod rpc;
 mod run;
 mod status;

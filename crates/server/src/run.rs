@@ -3,6 +3,7 @@
 use crate::config::{Config, ConfigError};
 use crate::front::{Front, InFlight};
 use crate::listeners::{ListenError, Listeners, cut};
+use crate::purging::Purging;
 use crate::rpc::{self, Services};
 use crate::wiring::Opened;
 use std::future::Future;
@@ -81,11 +82,14 @@ pub async fn run(
                 let _ = stopping.await;
             })
     );
+    let purging = Purging::start(opened.engine.clone(), config.purge_interval);
     health.serving().await;
     tokio::select! {
         ended = &mut serving => return Ok(ended?),
         () = shutdown => {}
     }
+    // First of all, so that what it has under way is over when the last call is.
+    drop(purging);
 
     tracing::info!(under_way = in_flight.count(), "stopping");
     health.not_serving().await;

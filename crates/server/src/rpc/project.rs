@@ -1,16 +1,19 @@
-//! `ProjectService`.
+//! `ProjectService`: the table of its methods. What they do is in `project/`.
+
+mod metadata;
+mod outline;
 
 use super::{Answer, answer};
-use crate::wire::request::{Body, page};
-use crate::wire::{name, project, text};
 use std::sync::Arc;
 use tonic::Request;
-use waxseal_domain::caller::{Action, Caller, Scope, Target};
-use waxseal_engine::{CreateProject, Engine, Error, Listed, Written};
+use waxseal_engine::Engine;
 use waxseal_proto::v1::project_service_server::ProjectService;
 use waxseal_proto::v1::{
-    CreateProjectRequest, CreateProjectResponse, GetProjectRequest, GetProjectResponse,
-    ListProjectsRequest, ListProjectsResponse,
+    CreateProjectRequest, CreateProjectResponse, DeleteProjectRequest, DeleteProjectResponse,
+    DuplicateProjectRequest, DuplicateProjectResponse, ExportProjectRequest, ExportProjectResponse,
+    GetProjectRequest, GetProjectResponse, ImportProjectRequest, ImportProjectResponse,
+    ListProjectsRequest, ListProjectsResponse, UndeleteProjectRequest, UndeleteProjectResponse,
+    UpdateProjectRequest, UpdateProjectResponse,
 };
 
 pub(super) struct Projects(pub(super) Arc<Engine>);
@@ -21,65 +24,59 @@ impl ProjectService for Projects {
         &self,
         request: Request<CreateProjectRequest>,
     ) -> Answer<CreateProjectResponse> {
-        answer(request, |caller, request| create(&self.0, caller, request)).await
+        answer(request, |caller, request| metadata::create(&self.0, caller, request)).await
     }
 
     async fn get_project(&self, request: Request<GetProjectRequest>) -> Answer<GetProjectResponse> {
-        answer(request, |caller, request| get(&self.0, caller, request)).await
+        answer(request, |caller, request| metadata::get(&self.0, caller, request)).await
     }
 
     async fn list_projects(
         &self,
         request: Request<ListProjectsRequest>,
     ) -> Answer<ListProjectsResponse> {
-        answer(request, |caller, request| list(&self.0, caller, request)).await
+        answer(request, |caller, request| metadata::list(&self.0, caller, request)).await
     }
-}
 
-async fn create(
-    engine: &Arc<Engine>,
-    caller: Arc<Caller>,
-    request: CreateProjectRequest,
-) -> Result<CreateProjectResponse, Error> {
-    const ACTION: Action = Action::CreateProject;
-    let permit = engine.permit(&caller, ACTION, Target::Deployment).await?;
-    let body = Body::of(&request, &request.request_id);
-    let id = name::project_id("project_id", &request.project_id)?;
-    let sent = request.project.unwrap_or_default();
-    let display_name = text::display_name("project.display_name", sent.display_name)?;
-    let request = body.key(engine, ACTION)?;
-    let new = CreateProject { id, display_name, request };
-    let Written { answer, revision } = engine.create_project(permit, new).await?;
-    Ok(CreateProjectResponse { project: Some(project::message(&answer)), revision })
-}
+    async fn update_project(
+        &self,
+        request: Request<UpdateProjectRequest>,
+    ) -> Answer<UpdateProjectResponse> {
+        answer(request, |caller, request| metadata::update(&self.0, caller, request)).await
+    }
 
-async fn get(
-    engine: &Arc<Engine>,
-    caller: Arc<Caller>,
-    request: GetProjectRequest,
-) -> Result<GetProjectResponse, Error> {
-    let id = name::project("name", &request.name)?;
-    let permit = engine.permit(&caller, Action::GetProject, Target::Project(&id)).await?;
-    let found = engine.get_project(permit, &id).await?;
-    Ok(GetProjectResponse { project: Some(project::message(&found)) })
-}
+    async fn delete_project(
+        &self,
+        request: Request<DeleteProjectRequest>,
+    ) -> Answer<DeleteProjectResponse> {
+        answer(request, |caller, request| metadata::delete(&self.0, caller, request)).await
+    }
 
-async fn list(
-    engine: &Arc<Engine>,
-    caller: Arc<Caller>,
-    request: ListProjectsRequest,
-) -> Result<ListProjectsResponse, Error> {
-    // Everyone lists what lies within their own scope.
-    let target = match &caller.scope {
-        Scope::Deployment => Target::Deployment,
-        Scope::Project { id, uid: _ } => Target::Project(id),
-        Scope::Environment { project, environment, stage, .. } => {
-            Target::Environment(project, environment, *stage)
-        }
-    };
-    let permit = engine.permit(&caller, Action::ListProjects, target).await?;
-    let page = page(request.page_size, request.page_token);
-    let Listed { items, next, total: _ } = engine.list_projects(permit, page).await?;
-    let projects = items.iter().map(project::message).collect();
-    Ok(ListProjectsResponse { projects, next_page_token: next })
+    async fn undelete_project(
+        &self,
+        request: Request<UndeleteProjectRequest>,
+    ) -> Answer<UndeleteProjectResponse> {
+        answer(request, |caller, request| metadata::undelete(&self.0, caller, request)).await
+    }
+
+    async fn duplicate_project(
+        &self,
+        request: Request<DuplicateProjectRequest>,
+    ) -> Answer<DuplicateProjectResponse> {
+        answer(request, |caller, request| outline::duplicate(&self.0, caller, request)).await
+    }
+
+    async fn export_project(
+        &self,
+        request: Request<ExportProjectRequest>,
+    ) -> Answer<ExportProjectResponse> {
+        answer(request, |caller, request| outline::export(&self.0, caller, request)).await
+    }
+
+    async fn import_project(
+        &self,
+        request: Request<ImportProjectRequest>,
+    ) -> Answer<ImportProjectResponse> {
+        answer(request, |caller, request| outline::import(&self.0, caller, request)).await
+    }
 }

@@ -1,22 +1,18 @@
 //! `SecretService`: the table of its methods. What they do is in `secret/`, by what they touch.
 
 mod metadata;
+mod names;
 mod overrides;
+mod references;
 mod value;
+mod versions;
 
 use super::{Answer, answer};
 use std::sync::Arc;
 use tonic::Request;
 use waxseal_engine::Engine;
 use waxseal_proto::v1::secret_service_server::SecretService;
-use waxseal_proto::v1::{
-    BatchSetOverridesRequest, BatchSetOverridesResponse, ClearSecretValueRequest,
-    ClearSecretValueResponse, CreateSecretRequest, CreateSecretResponse, DeleteSecretRequest,
-    DeleteSecretResponse, GetSecretRequest, GetSecretResponse, ListOverridesRequest,
-    ListOverridesResponse, ListSecretsRequest, ListSecretsResponse, RevealSecretValueRequest,
-    RevealSecretValueResponse, SetSecretValueRequest, SetSecretValueResponse,
-    UndeleteSecretRequest, UndeleteSecretResponse, UpdateSecretRequest, UpdateSecretResponse,
-};
+use waxseal_proto::v1::{BatchSetOverridesRequest, BatchSetOverridesResponse, ClearSecretValueRequest, ClearSecretValueResponse, CreateSecretRequest, CreateSecretResponse, DeleteSecretRequest, DeleteSecretResponse, DestroySecretVersionRequest, DestroySecretVersionResponse, GetSecretRequest, GetSecretResponse, ListOverridesRequest, ListOverridesResponse, ListSecretVersionsRequest, ListSecretVersionsResponse, ListSecretsRequest, ListSecretsResponse, ParseReferencesRequest, ParseReferencesResponse, PurgeSecretRequest, PurgeSecretResponse, ReleaseSecretAliasRequest, ReleaseSecretAliasResponse, RenameSecretRequest, RenameSecretResponse, RevealSecretValueRequest, RevealSecretValueResponse, RollbackSecretValueRequest, RollbackSecretValueResponse, SetSecretValueRequest, SetSecretValueResponse, UndeleteSecretRequest, UndeleteSecretResponse, UpdateSecretRequest, UpdateSecretResponse, VerifySecretValueRequest, VerifySecretValueResponse};
 
 pub(super) struct Secrets(pub(super) Arc<Engine>);
 
@@ -29,7 +25,10 @@ impl SecretService for Secrets {
         answer(request, |caller, request| metadata::create(&self.0, caller, request)).await
     }
 
-    async fn get_secret(&self, request: Request<GetSecretRequest>) -> Answer<GetSecretResponse> {
+    async fn get_secret(
+        &self,
+        request: Request<GetSecretRequest>,
+    ) -> Answer<GetSecretResponse> {
         answer(request, |caller, request| metadata::get(&self.0, caller, request)).await
     }
 
@@ -47,6 +46,20 @@ impl SecretService for Secrets {
         answer(request, |caller, request| metadata::update(&self.0, caller, request)).await
     }
 
+    async fn rename_secret(
+        &self,
+        request: Request<RenameSecretRequest>,
+    ) -> Answer<RenameSecretResponse> {
+        answer(request, |caller, request| names::rename(&self.0, caller, request)).await
+    }
+
+    async fn release_secret_alias(
+        &self,
+        request: Request<ReleaseSecretAliasRequest>,
+    ) -> Answer<ReleaseSecretAliasResponse> {
+        answer(request, |caller, request| names::release_alias(&self.0, caller, request)).await
+    }
+
     async fn delete_secret(
         &self,
         request: Request<DeleteSecretRequest>,
@@ -59,6 +72,13 @@ impl SecretService for Secrets {
         request: Request<UndeleteSecretRequest>,
     ) -> Answer<UndeleteSecretResponse> {
         answer(request, |caller, request| metadata::undelete(&self.0, caller, request)).await
+    }
+
+    async fn purge_secret(
+        &self,
+        request: Request<PurgeSecretRequest>,
+    ) -> Answer<PurgeSecretResponse> {
+        answer(request, |caller, request| metadata::purge(&self.0, caller, request)).await
     }
 
     async fn set_secret_value(
@@ -82,6 +102,34 @@ impl SecretService for Secrets {
         answer(request, |caller, request| value::reveal(&self.0, caller, request)).await
     }
 
+    async fn verify_secret_value(
+        &self,
+        request: Request<VerifySecretValueRequest>,
+    ) -> Answer<VerifySecretValueResponse> {
+        answer(request, |caller, request| value::verify(&self.0, caller, request)).await
+    }
+
+    async fn list_secret_versions(
+        &self,
+        request: Request<ListSecretVersionsRequest>,
+    ) -> Answer<ListSecretVersionsResponse> {
+        answer(request, |caller, request| versions::list(&self.0, caller, request)).await
+    }
+
+    async fn rollback_secret_value(
+        &self,
+        request: Request<RollbackSecretValueRequest>,
+    ) -> Answer<RollbackSecretValueResponse> {
+        answer(request, |caller, request| versions::rollback(&self.0, caller, request)).await
+    }
+
+    async fn destroy_secret_version(
+        &self,
+        request: Request<DestroySecretVersionRequest>,
+    ) -> Answer<DestroySecretVersionResponse> {
+        answer(request, |caller, request| versions::destroy(&self.0, caller, request)).await
+    }
+
     async fn list_overrides(
         &self,
         request: Request<ListOverridesRequest>,
@@ -94,5 +142,12 @@ impl SecretService for Secrets {
         request: Request<BatchSetOverridesRequest>,
     ) -> Answer<BatchSetOverridesResponse> {
         answer(request, |caller, request| overrides::batch_set(&self.0, caller, request)).await
+    }
+
+    async fn parse_references(
+        &self,
+        request: Request<ParseReferencesRequest>,
+    ) -> Answer<ParseReferencesResponse> {
+        answer(request, |caller, request| references::parse(&self.0, caller, request)).await
     }
 }

@@ -1,7 +1,7 @@
 //! The heads of all projects, in memory.
 
 use super::columns::{Row, uid};
-use crate::{EnvironmentHead, Head, Result};
+use crate::{EnvironmentHead, Error, Head, Result};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,10 +16,19 @@ pub(super) struct Heads {
 type Fresh = Vec<(ProjectId, Arc<Head>)>;
 
 impl Heads {
+    /// All that can be read. A project whose head does not read as it was written is left out,
+    /// and lost alone.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
         let heads = Self::default();
-        let all = project_uids(connection)?;
-        heads.publish(heads.read(connection, &all)?);
+        for project in project_uids(connection)? {
+            match project.and_then(|project| heads.read(connection, &[project])) {
+                Ok(head) => heads.publish(head),
+                Err(Error::Malformed { table, column }) => {
+                    tracing::error!(table, column, "the head of a project does not read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(heads)
     }
 
@@ -45,12 +54,12 @@ impl Heads {
     }
 }
 
-fn project_uids(connection: &Connection) -> Result<Vec<ProjectUid>> {
+fn project_uids(connection: &Connection) -> Result<Vec<Result<ProjectUid>>> {
     let mut statement = connection.prepare("-- project_uids()\nSELECT uid FROM project")?;
     let mut rows = statement.query([])?;
     let mut uids = Vec::new();
     while let Some(row) = rows.next()? {
-        uids.push(ProjectUid::from_bytes(Row::new("project", row).bytes("uid")?));
+        uids.push(Row::new("project", row).bytes("uid").map(ProjectUid::from_bytes));
     }
     Ok(uids)
 }

@@ -12,7 +12,8 @@ use waxseal_engine::{
 use waxseal_proto::v1::{
     CreateSecretRequest, CreateSecretResponse, DeleteSecretRequest, DeleteSecretResponse,
     GetSecretRequest, GetSecretResponse, ListSecretsRequest, ListSecretsResponse,
-    UndeleteSecretRequest, UndeleteSecretResponse, UpdateSecretRequest, UpdateSecretResponse,
+    PurgeSecretRequest, PurgeSecretResponse, UndeleteSecretRequest, UndeleteSecretResponse,
+    UpdateSecretRequest, UpdateSecretResponse,
 };
 
 pub(super) async fn create(
@@ -141,4 +142,23 @@ pub(super) async fn undelete(
     };
     let Written { answer, revision } = engine.undelete_secret(permit, change).await?;
     Ok(UndeleteSecretResponse { secret: Some(secret::message(&project, answer)), revision })
+}
+
+pub(super) async fn purge(
+    engine: &Arc<Engine>,
+    caller: Arc<Caller>,
+    request: PurgeSecretRequest,
+) -> Result<PurgeSecretResponse, Error> {
+    const ACTION: Action = Action::PurgeSecret;
+    let (project, name) = name::secret("name", &request.name)?;
+    let permit = engine.permit(&caller, ACTION, Target::Project(&project)).await?;
+    let body = Body::of(&request, &request.request_id);
+    let change = ChangeSecret {
+        project,
+        name,
+        etag: etag(request.etag),
+        request: body.key(engine, ACTION)?,
+    };
+    let Written { answer: (), revision } = engine.purge_secret(permit, change).await?;
+    Ok(PurgeSecretResponse { revision })
 }

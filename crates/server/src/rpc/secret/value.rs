@@ -1,4 +1,4 @@
-//! Methods on one slot of a secret.
+//! Methods on the value in one slot of a secret.
 
 use crate::wire::payload::{self, Sent};
 use crate::wire::request::{Body, etag};
@@ -8,11 +8,12 @@ use std::sync::Arc;
 use waxseal_domain::caller::{Action, Caller};
 use waxseal_engine::{
     ClearSecretValue, Engine, Error, RevealSecretValue, Revealed, SetSecretValue, ValueWritten,
-    Written,
+    VerifySecretValue, Written,
 };
 use waxseal_proto::v1::{
     ClearSecretValueRequest, ClearSecretValueResponse, RevealSecretValueRequest,
     RevealSecretValueResponse, SetSecretValueRequest, SetSecretValueResponse,
+    VerifySecretValueRequest, VerifySecretValueResponse,
 };
 
 pub(super) async fn set(
@@ -83,4 +84,23 @@ pub(super) async fn reveal(
         version: number(version),
         reveal_expire_time: Some(time::message(hide)),
     })
+}
+
+pub(super) async fn verify(
+    engine: &Arc<Engine>,
+    caller: Arc<Caller>,
+    mut request: VerifySecretValueRequest,
+) -> Result<VerifySecretValueResponse, Error> {
+    let payload = Sent::take(&mut request.payload);
+    let (project, name) = name::secret("name", &request.name)?;
+    let asked = Asked::slot(&project, request.slot.as_ref());
+    let permit = engine.permit(&caller, Action::VerifySecretValue, asked.target()).await?;
+    let verify = VerifySecretValue {
+        project,
+        name,
+        slot: slot(request.slot.as_ref())?,
+        value: payload::required("payload", payload)?,
+    };
+    let matches = engine.verify_secret_value(permit, verify).await?;
+    Ok(VerifySecretValueResponse { matches })
 }

@@ -1,0 +1,131 @@
+//! Values that must never be seen outside the answers that carry them, looked for everywhere else
+//! in every form they could take.
+
+mod battery;
+mod fields;
+mod needles;
+mod printed;
+mod process;
+
+use crate::support::binary::{Serving, command};
+use crate::support::Setup;
+use battery::Battery;
+use needles::{Needles, latin1};
+use std::path::Path;
+use std::process::Stdio;
+
+/// A text that every escaping changes, one that none does, and bytes that are no text. None of
+/// them is a valid name of anything: a name may be told.
+pub const TEXT: &str = "Zx9\"q/7+kC \\aN%rY=5v<Bé\u{7}W3-mT";
+pub const PLAIN: &str = "canary-Q7wT2mZ9pLx4Vb6NsR8dKf1HgJ3cYtE5aU0o";
+pub const BYTES: &[u8] = b"\xff\xfeB1n\x80\x00cAn\xc3\x28arY\x01\x7f\xe2\x82\"\\%+/";
+
+struct Tokens {
+    admin: String,
+    builder: String,
+    runtime: String,
+    viewer: String,
+}
+
+impl Tokens {
+    fn all(&self) -> [&str; 4] {
+        [&self.admin, &self.builder, &self.runtime, &self.viewer]
+    }
+}
+
+fn create_token(setup: &Setup, role: &str, more: &[&str]) -> String {
+    let made = command()
+        .args(["token", "create", "--scope", "deployment", "--expires", "1h", "--role", role])
+        .args(more)
+        .arg("--data-dir")
+        .arg(setup.data_dir())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(made.stderr.is_empty());
+    String::from_utf8(made.stdout).unwrap().trim_end().to_owned()
+}
+
+/// Every call there is, with canaries wherever something can be put, against the real process
+/// with all the log it can give.
+async fn nothing_is_seen(format: &str) {
+    let setup = Setup::new();
+    let beside = tempfile::tempdir().unwrap();
+    let (out, err) = (beside.path().join("out"), beside.path().join("err"));
+    let mut command = command();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(setup.data_dir())
+        .env("WAXSEAL_LOG", "trace")
+        .env("WAXSEAL_LOG_FORMAT", format)
+        .env("RUST_BACKTRACE", "full")
+        .stderr(Stdio::from(std::fs::File::create(&err).unwrap()));
+    let mut serving = Serving::start_into(&mut command, &out);
+    let tokens = Tokens {
+        admin: std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap(),
+        builder: create_token(&setup, "builder", &["--reveal"]),
+        runtime: create_token(&setup, "runtime", &[]),
+        viewer: create_token(&setup, "viewer", &[]),
+    };
+    let mut needles = Needles::default();
+    needles.value("the text", TEXT.as_bytes());
+    needles.value("the plain text", PLAIN.as_bytes());
+    needles.value("the bytes", BYTES);
+    for token in tokens.all() {
+        needles.token(token);
+    }
+
+    let mut battery = Battery::new(&serving, &tokens).await;
+    battery.succeed().await;
+    battery.fail().await;
+    fields::everywhere(&serving, &tokens, &mut battery).await;
+    assert!(battery.refusals.len() > 300, "{} refusals", battery.refusals.len());
+    for (call, status) in &battery.refusals {
+        let told = format!("{status:?}\n{status}\n{}", latin1(status.details()));
+        assert_eq!(needles.found_in(&told), [""; 0], "in the refusal of {call}");
+        for entry in status.metadata().iter() {
+            let told = format!("{entry:?}");
+            assert_eq!(needles.found_in(&told), [""; 0], "in the metadata of {call}");
+        }
+    }
+    drop(battery);
+
+    // While the write-ahead log is there, and again when all is written and closed.
+    data_is_clean(&setup.data_dir(), &needles);
+    assert!(setup.data_dir().join("waxseal.db-wal").metadata().unwrap().len() > 0);
+    serving.terminate();
+    assert!(serving.child.wait().unwrap().success());
+    data_is_clean(&setup.data_dir(), &needles);
+    for stream in [&out, &err] {
+        let told = latin1(&std::fs::read(stream).unwrap());
+        assert_eq!(needles.found_in(&told), [""; 0], "in {}", stream.display());
+    }
+    let log = std::fs::read_to_string(&err).unwrap();
+    assert!(log.contains("TRACE"), "the log was not at its most talkative");
+    assert_eq!(log.lines().all(|line| line.starts_with('{')), format == "json");
+}
+
+fn data_is_clean(dir: &Path, needles: &Needles) {
+    let mut looked_at = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name == "keys.json" || name.ends_with(".token") {
+            continue;
+        }
+        let told = latin1(&std::fs::read(&path).unwrap());
+        assert_eq!(needles.found_in(&told), [""; 0], "in {name}");
+        looked_at += told.len();
+    }
+    assert!(looked_at > 50_000, "{looked_at} bytes of data");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_value_and_no_token_is_in_the_text_log_the_data_or_a_refusal() {
+    nothing_is_seen("text").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_value_and_no_token_is_in_the_json_log_the_data_or_a_refusal() {
+    nothing_is_seen("json").await;
+}

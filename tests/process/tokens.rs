@@ -1,0 +1,123 @@
+//! Tokens on the machine of the server.
+
+use super::{Said, mode, said, serve, used};
+use crate::support::binary::{Serving, command};
+use crate::support::{Client, Setup, default_slot, refused};
+use std::path::Path;
+use tonic::Code;
+use waxseal_proto::v1::{Stage, Visibility};
+
+fn create(data_dir: &Path, arguments: &[&str]) -> Said {
+    let mut create = command();
+    create.args(["token", "create"]).args(arguments).arg("--data-dir").arg(data_dir);
+    said(&mut create)
+}
+
+#[tokio::test]
+async fn the_first_start_writes_an_admin_token_and_no_other_start_does() {
+    let setup = Setup::new();
+    let file = setup.data_dir().join("admin.token");
+    let serving = Serving::start(&mut serve(&setup));
+    assert_eq!(mode(&file), 0o600);
+    let token = std::fs::read_to_string(&file).unwrap();
+    assert!(serving.printed.contains(&file.display().to_string()), "{}", serving.printed);
+    assert!(!serving.printed.contains(&token), "{}", serving.printed);
+    let admin = Client::connect(&serving.url(), &token).await;
+    admin.create_project("demo").await.unwrap();
+    drop((serving, admin));
+
+    let serving = Serving::start(&mut serve(&setup));
+    assert!(!serving.printed.contains("admin.token"), "{}", serving.printed);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), token);
+    drop(serving);
+    std::fs::remove_file(&file).unwrap();
+    let serving = Serving::start(&mut serve(&setup));
+    assert!(!file.exists(), "a token is not made anew for whoever deletes a file");
+    let admin = Client::connect(&serving.url(), &token).await;
+    admin.create_project("more").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_made_beside_a_running_server_works_at_once_and_only_where_it_says() {
+    let setup = Setup::new();
+    let serving = Serving::start(&mut serve(&setup));
+    let dir = setup.data_dir();
+    let admin = std::fs::read_to_string(dir.join("admin.token")).unwrap();
+    let admin = Client::connect(&serving.url(), &admin).await;
+    for project in ["demo", "other"] {
+        admin.create_project(project).await.unwrap();
+    }
+
+    let project = ["--role", "builder", "--scope", "projects/demo", "--expires", "8h"];
+    let token = create(&dir, &project).done();
+    assert!(token.starts_with("wxs_bld_") && token.ends_with('\n'), "a token and a newline");
+    assert_eq!(token.trim_end().len(), 71);
+    let builder = Client::connect(&serving.url(), token.trim_end()).await;
+    builder.create_secret("demo", "KEY", Visibility::Masked, Some("value")).await.unwrap();
+    refused(builder.create_secret("other", "KEY", Visibility::Masked, None).await)
+        .is(Code::PermissionDenied, "PERMISSION_DENIED");
+    refused(builder.reveal("demo", "KEY", default_slot()).await)
+        .is(Code::PermissionDenied, "PERMISSION_DENIED");
+
+    let token = create(&dir, &[&project[..], &["--reveal"]].concat()).done();
+    let builder = Client::connect(&serving.url(), token.trim_end()).await;
+    builder.reveal("demo", "KEY", default_slot()).await.unwrap();
+
+    let view = "projects/demo/environments/main/stages/live";
+    let one_view = ["--role", "runtime", "--scope", view, "--expires", "30d", "--output", "json"];
+    let printed = create(&dir, &one_view).done();
+    let created: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((&created["role"], &created["scope"]), (&"runtime".into(), &view.into()));
+    let runtime = Client::connect(&serving.url(), created["token"].as_str().unwrap()).await;
+    runtime.resolve("demo", "main", Stage::Live).await.unwrap();
+    refused(runtime.resolve("demo", "main", Stage::Draft).await)
+        .is(Code::PermissionDenied, "PERMISSION_DENIED");
+}
+
+#[tokio::test]
+async fn a_token_ends_when_it_says() {
+    let setup = Setup::new();
+    let serving = Serving::start(&mut serve(&setup));
+    let dir = setup.data_dir();
+    let admin = std::fs::read_to_string(dir.join("admin.token")).unwrap();
+    Client::connect(&serving.url(), &admin).await.create_project("demo").await.unwrap();
+    let short = ["--role", "runtime", "--scope", "deployment", "--expires", "2s"];
+    let token = create(&dir, &short).done();
+    let runtime = Client::connect(&serving.url(), token.trim_end()).await;
+    let mut answers = 0;
+    let refusal = loop {
+        match runtime.resolve("demo", "main", Stage::Live).await {
+            Ok(_) => answers += 1,
+            refusal => break refused(refusal),
+        }
+    };
+    assert!(answers > 0, "it was valid at first");
+    refusal.is(Code::Unauthenticated, "CREDENTIALS_INVALID");
+}
+
+#[test]
+fn a_token_is_made_only_for_a_store_that_is_there() {
+    let setup = Setup::new();
+    let deployment = ["--role", "viewer", "--scope", "deployment", "--expires", "1h"];
+    create(&setup.data_dir(), &deployment).failed(1, &[&setup.data_dir().display().to_string()]);
+    assert!(!setup.data_dir().exists());
+    std::fs::create_dir(setup.data_dir()).unwrap();
+    super::set_mode(&setup.data_dir(), 0o700);
+    create(&setup.data_dir(), &deployment).failed(1, &["waxseal.db", "waxseal serve"]);
+    assert_eq!(std::fs::read_dir(setup.data_dir()).unwrap().count(), 0);
+
+    let setup = used();
+    assert!(create(&setup.data_dir(), &deployment).done().starts_with("wxs_vwr_"));
+    let in_project = |scope| ["--role", "viewer", "--expires", "1h", "--scope", scope];
+    create(&setup.data_dir(), &in_project("projects/never")).failed(1, &["no such project"]);
+    let reveal = [&deployment[..], &["--reveal"]].concat();
+    create(&setup.data_dir(), &reveal).failed(2, &["--role builder"]);
+    for wrong in [
+        in_project("demo"),
+        in_project("projects/demo/environments/main"),
+        ["--role", "viewer", "--scope", "deployment", "--expires", "0h"],
+        ["--role", "viewer", "--scope", "deployment", "--expires", "tomorrow"],
+    ] {
+        assert_eq!(create(&setup.data_dir(), &wrong).code, Some(2), "{wrong:?}");
+    }
+}
