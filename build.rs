@@ -27,8 +27,16 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     fs::write(out_dir.join("waxseal.v1.binpb"), compiler.encode_file_descriptor_set())?;
 
     tonic_prost_build::configure()
-        // Its `Debug` is written by hand in proto/lib.rs: values do not print.
-        .skip_debug(["waxseal.v1.SecretPayload"])
+        // Their `Debug` is written by hand in proto/lib.rs: neither values nor what people and
+        // agents wrote around them print.
+        .skip_debug([
+            "waxseal.v1.ImportProjectRequest",
+            "waxseal.v1.ParseReferencesRequest",
+            "waxseal.v1.RenderTemplatesRequest",
+            "waxseal.v1.RenderedTemplate",
+            "waxseal.v1.SecretPayload",
+            "waxseal.v1.Template",
+        ])
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -32,3 +32,62 @@ impl fmt::Debug for v1::SecretPayload {
         })
     }
 }
+
+/// Without the document.
+impl fmt::Debug for v1::ImportProjectRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { project_id, document: _, request_id } = self;
+        f.debug_struct("ImportProjectRequest")
+            .field("project_id", project_id)
+            .field("request_id", request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the text.
+impl fmt::Debug for v1::ParseReferencesRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parent, text: _, environment, stage: _ } = self;
+        f.debug_struct("ParseReferencesRequest")
+            .field("parent", parent)
+            .field("environment", environment)
+            .field("stage", &self.stage())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the texts and the variables.
+impl fmt::Debug for v1::RenderTemplatesRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, stage: _, consistency, templates, variables: _ } = self;
+        f.debug_struct("RenderTemplatesRequest")
+            .field("name", name)
+            .field("stage", &self.stage())
+            .field("consistency", consistency)
+            .field("templates", templates)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the text.
+impl fmt::Debug for v1::Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, text: _, context: _ } = self;
+        f.debug_struct("Template")
+            .field("id", id)
+            .field("context", &self.context())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the redacted text: it holds no secret, and all that a user typed.
+impl fmt::Debug for v1::RenderedTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, payload, redacted: _, used } = self;
+        f.debug_struct("RenderedTemplate")
+            .field("id", id)
+            .field("payload", payload)
+            .field("used", used)
+            .finish_non_exhaustive()
+    }
+}

@@ -9,6 +9,7 @@ pub(crate) mod mask;
 pub(crate) mod name;
 pub(crate) mod payload;
 pub(crate) mod project;
+pub(crate) mod render;
 pub(crate) mod request;
 pub(crate) mod runtime;
 pub(crate) mod secret;

@@ -74,7 +74,18 @@ mod tests {
     #[test]
     fn numbers_that_are_none_or_too_large_are_refused() {
         for bad in [
-            "", "s", "ms", "0ms", "-1s", "+1s", " 1s", "1.5h", "1 d", "1us", "1sm", "99999999999d",
+            "",
+            "s",
+            "ms",
+            "0ms",
+            "-1s",
+            "+1s",
+            " 1s",
+            "1.5h",
+            "1 d",
+            "1us",
+            "1sm",
+            "99999999999d",
             "36501000d",
         ] {
             assert!(duration(bad).is_err(), "{bad:?}");

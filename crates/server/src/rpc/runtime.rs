@@ -1,11 +1,11 @@
-//! `RuntimeService`. Written by hand where the others are generated: its answers are encoded
-//! already, and a codec copies them.
+//! `RuntimeService`. Written by hand where the others are generated: the views it answers with are
+//! encoded already, and a codec copies them.
 
 use super::codec::ViewCodec;
 use super::{Answer as RpcAnswer, REQUEST_BYTES, answer};
 use crate::wire::slot::{Asked, stage};
 use crate::wire::view::Answer;
-use crate::wire::{name, runtime};
+use crate::wire::{name, render, runtime};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
@@ -14,9 +14,13 @@ use std::task::{Context, Poll};
 use tonic::body::Body;
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
 use waxseal_domain::caller::{Action, Caller};
-use waxseal_engine::{Engine, Error, Resolve};
-use waxseal_proto::v1::{ResolveEnvironmentRequest, ResolveSecretsRequest};
+use waxseal_engine::{Engine, Error, RenderTemplates as Render, Renderings, Resolve};
+use waxseal_proto::v1::{
+    RenderTemplatesRequest, RenderTemplatesResponse, ResolveEnvironmentRequest,
+    ResolveSecretsRequest,
+};
 
 pub(super) const NAME: &str = "waxseal.v1.RuntimeService";
 
@@ -59,6 +63,11 @@ impl tower_service::Service<http::Request<Body>> for RuntimeServer {
                         Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
                     grpc.unary(ResolveSecrets(engine), request).await
                 }
+                "/waxseal.v1.RuntimeService/RenderTemplates" => {
+                    let mut grpc =
+                        Grpc::new(ProstCodec::default()).max_decoding_message_size(REQUEST_BYTES);
+                    grpc.unary(RenderTemplates(engine), request).await
+                }
                 _ => Status::unimplemented("").into_http(),
             })
         })
@@ -86,6 +95,18 @@ impl UnaryService<ResolveSecretsRequest> for ResolveSecrets {
     fn call(&mut self, request: Request<ResolveSecretsRequest>) -> Self::Future {
         let engine = self.0.clone();
         Box::pin(answer(request, |caller, request| resolve_secrets(engine, caller, request)))
+    }
+}
+
+struct RenderTemplates(Arc<Engine>);
+
+impl UnaryService<RenderTemplatesRequest> for RenderTemplates {
+    type Response = RenderTemplatesResponse;
+    type Future = Boxed<RpcAnswer<RenderTemplatesResponse>>;
+
+    fn call(&mut self, request: Request<RenderTemplatesRequest>) -> Self::Future {
+        let engine = self.0.clone();
+        Box::pin(answer(request, |caller, request| render_templates(engine, caller, request)))
     }
 }
 
@@ -125,4 +146,26 @@ async fn resolve_secrets(
     let names = runtime::names(&request.secrets)?;
     let resolution = engine.resolve_secrets(permit, resolve, &names, request.allow_unset).await?;
     Ok(Answer::new(resolution))
+}
+
+async fn render_templates(
+    engine: Arc<Engine>,
+    caller: Arc<Caller>,
+    request: RenderTemplatesRequest,
+) -> Result<RenderTemplatesResponse, Error> {
+    let (project, environment) = name::environment("name", &request.name)?;
+    let asked = Asked::stage(&project, &environment, request.stage);
+    let permit = engine.permit(&caller, Action::RenderTemplates, asked.target()).await?;
+    let view = Resolve {
+        project: &project,
+        environment: &environment,
+        stage: stage("stage", request.stage)?,
+        consistency: runtime::consistency(request.consistency)?,
+        if_revision_not: None,
+    };
+    let (ids, templates) = render::templates(request.templates)?;
+    let render = Render { view, templates, variables: request.variables };
+    let Renderings { revision, rendered } = engine.render_templates(permit, render).await?;
+    let rendered = ids.into_iter().zip(rendered).map(|(id, of)| render::rendered(id, of)).collect();
+    Ok(RenderTemplatesResponse { rendered, revision: revision.to_string() })
 }

@@ -12,7 +12,19 @@ use std::sync::Arc;
 use tonic::Request;
 use waxseal_engine::Engine;
 use waxseal_proto::v1::secret_service_server::SecretService;
-use waxseal_proto::v1::{BatchSetOverridesRequest, BatchSetOverridesResponse, ClearSecretValueRequest, ClearSecretValueResponse, CreateSecretRequest, CreateSecretResponse, DeleteSecretRequest, DeleteSecretResponse, DestroySecretVersionRequest, DestroySecretVersionResponse, GetSecretRequest, GetSecretResponse, ListOverridesRequest, ListOverridesResponse, ListSecretVersionsRequest, ListSecretVersionsResponse, ListSecretsRequest, ListSecretsResponse, ParseReferencesRequest, ParseReferencesResponse, PurgeSecretRequest, PurgeSecretResponse, ReleaseSecretAliasRequest, ReleaseSecretAliasResponse, RenameSecretRequest, RenameSecretResponse, RevealSecretValueRequest, RevealSecretValueResponse, RollbackSecretValueRequest, RollbackSecretValueResponse, SetSecretValueRequest, SetSecretValueResponse, UndeleteSecretRequest, UndeleteSecretResponse, UpdateSecretRequest, UpdateSecretResponse, VerifySecretValueRequest, VerifySecretValueResponse};
+use waxseal_proto::v1::{
+    BatchSetOverridesRequest, BatchSetOverridesResponse, ClearSecretValueRequest,
+    ClearSecretValueResponse, CreateSecretRequest, CreateSecretResponse, DeleteSecretRequest,
+    DeleteSecretResponse, DestroySecretVersionRequest, DestroySecretVersionResponse,
+    GetSecretRequest, GetSecretResponse, ListOverridesRequest, ListOverridesResponse,
+    ListSecretVersionsRequest, ListSecretVersionsResponse, ListSecretsRequest, ListSecretsResponse,
+    ParseReferencesRequest, ParseReferencesResponse, PurgeSecretRequest, PurgeSecretResponse,
+    ReleaseSecretAliasRequest, ReleaseSecretAliasResponse, RenameSecretRequest,
+    RenameSecretResponse, RevealSecretValueRequest, RevealSecretValueResponse,
+    RollbackSecretValueRequest, RollbackSecretValueResponse, SetSecretValueRequest,
+    SetSecretValueResponse, UndeleteSecretRequest, UndeleteSecretResponse, UpdateSecretRequest,
+    UpdateSecretResponse, VerifySecretValueRequest, VerifySecretValueResponse,
+};
 
 pub(super) struct Secrets(pub(super) Arc<Engine>);
 
@@ -25,10 +37,7 @@ impl SecretService for Secrets {
         answer(request, |caller, request| metadata::create(&self.0, caller, request)).await
     }
 
-    async fn get_secret(
-        &self,
-        request: Request<GetSecretRequest>,
-    ) -> Answer<GetSecretResponse> {
+    async fn get_secret(&self, request: Request<GetSecretRequest>) -> Answer<GetSecretResponse> {
         answer(request, |caller, request| metadata::get(&self.0, caller, request)).await
     }
 

@@ -1,6 +1,7 @@
 //! Values, in and out.
 
 use std::mem;
+use waxseal_domain::reference::RenderedText;
 use waxseal_domain::value::{InvalidValue, PayloadKind, SecretValue, Warning};
 use waxseal_engine::Error;
 use waxseal_proto::v1::{self, secret_payload::Payload};
@@ -60,6 +61,13 @@ pub(crate) fn message(value: SecretValue) -> v1::SecretPayload {
         PayloadKind::Bytes => Payload::Data(bytes),
     };
     v1::SecretPayload { payload: Some(payload), crc32c }
+}
+
+/// A rendered text on its way to the caller.
+pub(crate) fn rendered(text: RenderedText) -> v1::SecretPayload {
+    let crc32c = Some(i64::from(crc32c::crc32c(text.expose().as_bytes())));
+    let text = mem::take(&mut *text.into_exposed());
+    v1::SecretPayload { payload: Some(Payload::Text(text)), crc32c }
 }
 
 pub(crate) fn warning(warning: Warning) -> v1::Warning {

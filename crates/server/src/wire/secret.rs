@@ -169,7 +169,10 @@ mod tests {
 
     #[test]
     fn zero_is_the_current_version_only_where_one_may_be_left_out() {
-        assert_eq!([0, 1, i64::MAX].map(|n| version(n).ok()), [Some(0), Some(1), Some(u64::MAX >> 1)]);
+        assert_eq!(
+            [0, 1, i64::MAX].map(|n| version(n).ok()),
+            [Some(0), Some(1), Some(u64::MAX >> 1)]
+        );
         assert_eq!([0, 1].map(|n| numbered_version(n).ok()), [None, Some(1)]);
         assert!(version(-1).is_err() && numbered_version(-1).is_err());
     }

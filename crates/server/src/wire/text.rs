@@ -4,6 +4,9 @@ use super::invalid;
 use waxseal_domain::limits::{DESCRIPTION_BYTES, DISPLAY_NAME_BYTES};
 use waxseal_engine::Error;
 
+/// Longest id of a template.
+const TEMPLATE_ID_BYTES: usize = 128;
+
 /// A display name: one line.
 pub(crate) fn display_name(field: &str, text: String) -> Result<String, Error> {
     checked(field, text, DISPLAY_NAME_BYTES, |_| false)
@@ -12,6 +15,11 @@ pub(crate) fn display_name(field: &str, text: String) -> Result<String, Error> {
 /// A description: several lines.
 pub(crate) fn description(field: &str, text: String) -> Result<String, Error> {
     checked(field, text, DESCRIPTION_BYTES, |character| matches!(character, '\n' | '\t'))
+}
+
+/// What a caller knows a template by: one line.
+pub(crate) fn template_id(field: &str, text: String) -> Result<String, Error> {
+    checked(field, text, TEMPLATE_ID_BYTES, |_| false)
 }
 
 fn checked(

@@ -4,9 +4,7 @@ use crate::wire::request::{Body, etag, page};
 use crate::wire::{name, project, text};
 use std::sync::Arc;
 use waxseal_domain::caller::{Action, Caller, Scope, Target};
-use waxseal_engine::{
-    ChangeProject, CreateProject, Engine, Error, Listed, UpdateProject, Written,
-};
+use waxseal_engine::{ChangeProject, CreateProject, Engine, Error, Listed, UpdateProject, Written};
 use waxseal_proto::v1::{
     CreateProjectRequest, CreateProjectResponse, DeleteProjectRequest, DeleteProjectResponse,
     GetProjectRequest, GetProjectResponse, ListProjectsRequest, ListProjectsResponse,
@@ -96,8 +94,7 @@ pub(super) async fn delete(
     let id = name::project("name", &request.name)?;
     let permit = engine.permit(&caller, ACTION, Target::Project(&id)).await?;
     let body = Body::of(&request, &request.request_id);
-    let change =
-        ChangeProject { id, etag: etag(request.etag), request: body.key(engine, ACTION)? };
+    let change = ChangeProject { id, etag: etag(request.etag), request: body.key(engine, ACTION)? };
     let Written { answer, revision } = engine.delete_project(permit, change).await?;
     Ok(DeleteProjectResponse { project: Some(project::message(&answer)), revision })
 }
@@ -111,8 +108,7 @@ pub(super) async fn undelete(
     let id = name::project("name", &request.name)?;
     let permit = engine.permit(&caller, ACTION, Target::Project(&id)).await?;
     let body = Body::of(&request, &request.request_id);
-    let change =
-        ChangeProject { id, etag: etag(request.etag), request: body.key(engine, ACTION)? };
+    let change = ChangeProject { id, etag: etag(request.etag), request: body.key(engine, ACTION)? };
     let Written { answer, revision } = engine.undelete_project(permit, change).await?;
     Ok(UndeleteProjectResponse { project: Some(project::message(&answer)), revision })
 }

@@ -1,0 +1,122 @@
+//! A server as the commands see it: calls with a time limit, repeated where that is safe.
+
+mod advice;
+mod caller;
+mod refused;
+
+pub(crate) use caller::{Bearer, Caller};
+pub(crate) use refused::Refused;
+
+use crate::failure::Failure;
+use crate::settings::Address;
+use std::time::Duration;
+use tonic::transport::Endpoint;
+use tonic::{Request, Response, Status};
+
+/// Pauses before the second, third, .. attempt.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(150),
+    Duration::from_millis(400),
+    Duration::from_millis(1_000),
+];
+/// A server that asks for more is left alone.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A server, and the caller that speaks to it.
+pub(crate) struct Client {
+    pub(crate) caller: Caller,
+    address: Address,
+    timeout: Duration,
+}
+
+/// A call that did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.line())]
+pub(crate) struct CallError {
+    pub(crate) refused: Refused,
+    address: Address,
+    /// Of a change: what to repeat it with.
+    request_id: Option<String>,
+}
+
+impl Client {
+    /// Connects when the first call is made.
+    pub(crate) fn new(address: Address, token: &str, timeout: Duration) -> Result<Self, Failure> {
+        let endpoint = Endpoint::from_shared(address.uri()).map_err(Failure::Endpoint)?;
+        let channel = endpoint.connect_timeout(CONNECT).connect_lazy();
+        Ok(Self { caller: Caller { channel, bearer: Bearer::of(token) }, address, timeout })
+    }
+
+    /// Makes a call that only reads.
+    pub(crate) async fn read<Q: Clone, A>(
+        &self,
+        request: Q,
+        method: impl AsyncFn(&Caller, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        self.call(None, request, method).await
+    }
+
+    /// Makes a call that changes something. Its request id makes it safe to repeat.
+    pub(crate) async fn change<Q: Clone, A>(
+        &self,
+        request_id: &str,
+        request: Q,
+        method: impl AsyncFn(&Caller, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        self.call(Some(request_id), request, method).await
+    }
+
+    async fn call<Q: Clone, A>(
+        &self,
+        request_id: Option<&str>,
+        request: Q,
+        method: impl AsyncFn(&Caller, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let mut attempt = Request::new(request.clone());
+            attempt.set_timeout(self.timeout);
+            let limited = tokio::time::timeout(self.timeout, method(&self.caller, attempt));
+            let refused = match limited.await {
+                Ok(Ok(response)) => return Ok(response.into_inner()),
+                Ok(Err(status)) => Refused::from(status),
+                Err(_) => Refused::late(),
+            };
+            match pauses.next().map(|pause| refused.pause(pause)) {
+                Some(Some(pause)) if pause <= LONGEST_PAUSE => tokio::time::sleep(pause).await,
+                _ => {
+                    let (address, request_id) = (self.address.clone(), request_id.map(str::to_owned));
+                    return Err(CallError { refused, address, request_id }.into());
+                }
+            }
+        }
+    }
+}
+
+impl CallError {
+    /// What the server said, and what to do.
+    fn line(&self) -> String {
+        let message = match &self.refused {
+            refused if refused.is_unreachable() => {
+                format!("the server at {} cannot be reached", self.address)
+            }
+            refused => refused.message().to_owned(),
+        };
+        match self.advice() {
+            Some(advice) => format!("{message} ({}); {advice}", self.refused),
+            None => format!("{message} ({})", self.refused),
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<String> {
+        match (&self.request_id, self.refused.leaves_doubt()) {
+            (Some(id), true) => {
+                Some(format!("repeat the command with --request-id {id}: it is applied once"))
+            }
+            _ => advice::on(&self.refused).map(str::to_owned),
+        }
+    }
+}

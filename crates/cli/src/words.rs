@@ -1,0 +1,74 @@
+//! What enums, times and names of the wire are called here.
+
+use prost_types::Timestamp;
+use waxseal_proto::v1::{Fallback, Origin, ReferenceState, Stage, UnsetReason, Visibility};
+
+pub(crate) const fn visibility(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Unspecified => "unknown",
+        Visibility::Masked => "masked",
+        Visibility::Restricted => "restricted",
+    }
+}
+
+pub(crate) const fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Unspecified => "unknown",
+        Stage::Draft => "draft",
+        Stage::Live => "live",
+    }
+}
+
+pub(crate) const fn fallback(fallback: Fallback) -> &'static str {
+    match fallback {
+        Fallback::Unspecified => "unknown",
+        Fallback::Allow => "allow",
+        Fallback::Deny => "deny",
+    }
+}
+
+pub(crate) const fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Unspecified => "unset",
+        Origin::Default => "default",
+        Origin::Override => "override",
+    }
+}
+
+pub(crate) const fn unset(reason: UnsetReason) -> &'static str {
+    match reason {
+        UnsetReason::Unspecified => "",
+        UnsetReason::NoValue => "no value",
+        UnsetReason::FallbackDenied => "the default is not allowed here",
+    }
+}
+
+pub(crate) const fn state(state: ReferenceState) -> &'static str {
+    match state {
+        ReferenceState::Unspecified => "",
+        ReferenceState::Resolved => "resolved",
+        ReferenceState::Unset => "unset",
+        ReferenceState::Unknown => "unknown",
+        ReferenceState::Renamed => "renamed",
+        ReferenceState::Deleted => "deleted",
+    }
+}
+
+pub(crate) const fn yes(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+/// A time to the second; nothing where there is none.
+pub(crate) fn time(time: Option<Timestamp>) -> String {
+    time.map(|time| Timestamp { nanos: 0, ..time }.to_string()).unwrap_or_default()
+}
+
+/// A version's number; nothing where there is none.
+pub(crate) fn version(version: i64) -> String {
+    if version == 0 { String::new() } else { version.to_string() }
+}
+
+/// The id at the end of a full name.
+pub(crate) fn id(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
+}
