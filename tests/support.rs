@@ -8,6 +8,9 @@ pub mod grpcurl;
 pub mod refusal;
 pub mod server;
 pub mod stored;
+pub mod texts;
+pub mod traces;
+pub mod verbs;
 
 pub use client::{Client, default_slot, override_slot, text};
 pub use refusal::{Refusal, refused};

@@ -98,15 +98,18 @@ impl Client {
 impl CallError {
     /// What the server said, and what to do.
     fn line(&self) -> String {
-        let message = match &self.refused {
-            refused if refused.is_unreachable() => {
-                format!("the server at {} cannot be reached", self.address)
-            }
-            refused => refused.message().to_owned(),
-        };
+        let (message, refused) = (self.message(), &self.refused);
         match self.advice() {
-            Some(advice) => format!("{message} ({}); {advice}", self.refused),
-            None => format!("{message} ({})", self.refused),
+            Some(advice) => format!("{message} ({refused}); {advice}"),
+            None => format!("{message} ({refused})"),
+        }
+    }
+
+    /// What the server said, if it was reached.
+    pub(crate) fn message(&self) -> String {
+        match self.refused.is_unreachable() {
+            true => format!("the server at {} cannot be reached", self.address),
+            false => self.refused.message().to_owned(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Why a command failed, in words for the person who gave it.
 
-use crate::dev::Refused;
+use crate::client::{CallError, Refused};
+use crate::options::Format;
+use crate::{env_file, settings};
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +35,80 @@ pub(crate) enum Failure {
     #[error("--reveal is a grant for builders: give --role builder, or leave --reveal out")]
     RevealGrant,
     #[error(transparent)]
+    Settings(#[from] settings::Error),
+    #[error("no project: set --project (WAXSEAL_PROJECT)")]
+    NoProject,
+    #[error("no environment: set --environment (WAXSEAL_ENVIRONMENT)")]
+    NoEnvironment,
+    #[error("no stage: set --stage (WAXSEAL_STAGE) to draft or live")]
+    NoStage,
+    #[error("nothing to change: {options}")]
+    NothingToChange { options: &'static str },
+    #[error("this wants a confirmation, and nobody is there to give it: add --yes")]
+    NobodyToAsk,
+    #[error("not confirmed; nothing was changed")]
+    NotConfirmed,
+    #[error("interrupted; nothing was changed")]
+    Interrupted,
+    #[error("the terminal cannot be used: {0}")]
+    Terminal(#[source] io::Error),
+    #[error(
+        "a terminal gives at most 4,095 bytes of a line, and this may be cut off: use --file, or \
+         standard input from a pipe"
+    )]
+    LineTooLong,
+    #[error(
+        "the value does not fit on the screen, from which it has to be erased again: use a pipe, a \
+         larger terminal, or --copy"
+    )]
+    DoesNotFit,
+    #[error("nothing was typed: a value is not empty; to take one away use `clear`")]
+    NothingTyped,
+    #[error("the two are not the same; nothing was changed")]
+    NotTheSame,
+    #[error(
+        "there is no value on standard input: a value is not empty; to take one away use `clear`"
+    )]
+    EmptyValue,
+    #[error("the value has more than 65,536 bytes")]
+    ValueTooLong,
+    #[error("the value is not UTF-8: give it as --file PATH --binary")]
+    NotText,
+    #[error("standard input cannot be read: {0}")]
+    Input(#[source] io::Error),
+    #[error("{path} cannot be read: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("{path} cannot be written: {source}")]
+    Write { path: PathBuf, source: io::Error },
+    #[error("it is too large: more than {most} bytes")]
+    TooLarge { most: usize },
+    #[error("what the server sent was damaged on its way: try again")]
+    Damaged,
+    #[error("the connection cannot be set up: {0}")]
+    Endpoint(#[source] tonic::transport::Error),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error(transparent)]
+    EnvFile(#[from] env_file::Error),
+    #[error("{0}")]
+    Import(String),
+    #[error("{done} of {total} were written, then {secret} was refused: {source}")]
+    Partly { done: usize, total: usize, secret: String, source: Box<Failure> },
+    #[error("{references} of the references cannot be rendered")]
+    Unrendered { references: usize },
+    #[error(
+        "without a value there: {names}; set them, or start the command without them by \
+         --allow-unset"
+    )]
+    Unset { names: String },
+    #[error("{0}")]
+    Injection(String),
+    #[error("{command} cannot be started: {source}")]
+    Exec { command: String, source: io::Error },
+    /// All is said already.
+    #[error("")]
+    Told(u8),
+    #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
     Run(#[from] RunError),
@@ -53,17 +129,48 @@ pub(crate) enum Failure {
     FirstProject { method: &'static str, what: String, refused: Refused },
 }
 
+/// A failure, and the format in which its command speaks.
+pub(crate) struct Complaint {
+    pub(crate) failure: Failure,
+    pub(crate) format: Format,
+}
+
+impl<F: Into<Failure>> From<F> for Complaint {
+    fn from(failure: F) -> Self {
+        Self { failure: failure.into(), format: Format::Table }
+    }
+}
+
+/// What the candidate of `secret verify` comes to when it is not the value.
+pub(crate) const DIFFERS: u8 = 4;
+
 impl Failure {
-    /// 2 where the command line or the configuration has to change, else 1.
+    /// 2 where the command line or the configuration has to change, 3 where what was named is not
+    /// there, else 1; and what shells use for a command that does not start, or was interrupted.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_)
             | Self::Start(StartError::Config(_))
             | Self::Run(RunError::Config(_))
+            | Self::Settings(_)
+            | Self::Endpoint(_)
             | Self::NoDataDir
             | Self::NoHome
             | Self::NotLocal(_)
-            | Self::RevealGrant => ExitCode::from(2),
+            | Self::RevealGrant
+            | Self::NoProject
+            | Self::NoEnvironment
+            | Self::NoStage
+            | Self::NothingToChange { .. }
+            | Self::NobodyToAsk => ExitCode::from(2),
+            Self::Call(call) if call.refused.is_absent() => ExitCode::from(3),
+            Self::Partly { source, .. } => source.exit_code(),
+            Self::Exec { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                ExitCode::from(127)
+            }
+            Self::Exec { .. } => ExitCode::from(126),
+            Self::Interrupted => ExitCode::from(130),
+            Self::Told(code) => ExitCode::from(*code),
             _ => ExitCode::FAILURE,
         }
     }

@@ -1,14 +1,23 @@
-//! Standard output, for people and scripts, and the one line on standard error that says why a
+//! Standard output, for people and scripts, and on standard error the one line that says why a
 //! command failed. Logs are the server's business.
 
-use crate::failure::Failure;
+use crate::failure::{Complaint, Failure};
+use crate::options::Format;
+use crate::table;
+use serde::Serialize;
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::{self, Write as _};
 
 /// Writes what a command was asked for; not being able to is a failure of the command.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same, for what need not be text.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
 /// Tells what goes on. When nobody reads it any more, that is no reason to stop serving.
@@ -23,9 +32,57 @@ pub(crate) fn ready(addresses: &[String]) {
     }
 }
 
-/// Says why a command failed.
-pub(crate) fn complain(failure: &Failure) {
-    let _ = writeln!(io::stderr().lock(), "waxseal: error: {}", with_causes(failure));
+/// Tells a person, on standard error, what is not an error.
+pub(crate) fn remark(kind: &str, text: &str) {
+    let _ = writeln!(io::stderr().lock(), "waxseal: {kind}: {}", table::plain(text));
+}
+
+/// Says why a command failed, unless it has said so itself.
+pub(crate) fn complain(complaint: &Complaint) {
+    let Complaint { failure, format } = complaint;
+    match (failure, format) {
+        (Failure::Told(_), _) => {}
+        (_, Format::Table) => remark("error", &with_causes(failure)),
+        (_, Format::Json) => {
+            let json = serde_json::to_string(&Told { error: Reported::of(failure) });
+            let _ = writeln!(io::stderr().lock(), "{}", json.unwrap_or_default());
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    error: Reported<'a>,
+}
+
+/// A failure for scripts; code, reason and metadata where it is the server's.
+#[derive(Serialize)]
+struct Reported<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a HashMap<String, String>>,
+}
+
+impl<'a> Reported<'a> {
+    fn of(failure: &'a Failure) -> Self {
+        let message = with_causes(failure);
+        match failure {
+            Failure::Call(call) => Self {
+                code: Some(call.refused.code_name()),
+                reason: Some(call.refused.reason()).filter(|reason| !reason.is_empty()),
+                message: call.message(),
+                advice: call.advice(),
+                metadata: Some(call.refused.metadata()).filter(|metadata| !metadata.is_empty()),
+            },
+            _ => Self { code: None, reason: None, message, advice: None, metadata: None },
+        }
+    }
 }
 
 /// An error and its causes in one line, but for those that it mentions by itself.
@@ -62,5 +119,14 @@ mod tests {
     fn a_cause_is_told_once() {
         assert_eq!(with_causes(&Outer::Silent(Cause)), "it failed: the cause");
         assert_eq!(with_causes(&Outer::Telling(Cause)), "it failed for the cause");
+    }
+
+    #[test]
+    fn a_failure_of_this_side_is_a_message_alone() {
+        let told = Told { error: Reported::of(&Failure::NoStage) };
+        let json = serde_json::to_value(told).unwrap();
+        let error = json["error"].as_object().unwrap();
+        assert_eq!(error.keys().collect::<Vec<_>>(), ["message"]);
+        assert!(error["message"].as_str().unwrap().contains("--stage"));
     }
 }

@@ -25,6 +25,28 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send, Failure> {
     })
 }
 
+/// Done when any signal comes by which a person or a system ends or suspends what is on a terminal.
+///
+/// From the call on, none of them does so by itself: the terminal is put in order first.
+pub(crate) fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
+    let suspend = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
+    let on = |kind| signal(kind).map_err(Failure::Signals);
+    let mut interrupt = on(SignalKind::interrupt())?;
+    let mut terminate = on(SignalKind::terminate())?;
+    let mut hangup = on(SignalKind::hangup())?;
+    let mut quit = on(SignalKind::quit())?;
+    let mut suspend = on(suspend)?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            _ = quit.recv() => {}
+            _ = suspend.recv() => {}
+        }
+    })
+}
+
 async fn next(terminate: &mut Signal, interrupt: &mut Signal) -> SignalKind {
     tokio::select! {
         _ = terminate.recv() => SignalKind::terminate(),

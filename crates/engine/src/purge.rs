@@ -11,9 +11,6 @@ use waxseal_domain::time::Timestamp;
 use waxseal_domain::uid::SecretUid;
 use waxseal_storage::AuditRow;
 
-/// Projects looked at in one round of the background purge.
-const ROUND: usize = 100;
-
 impl Engine {
     /// Purges a deleted secret now.
     ///
@@ -37,7 +34,7 @@ impl Engine {
     /// Of the store, before anything was done.
     pub async fn purge_expired(&self) -> Result<usize, Error> {
         let now = self.clock.now();
-        let due = self.store.snapshot().await?.purgeable(now, ROUND).await?;
+        let due = self.store.snapshot().await?.purgeable(now).await?;
         for id in &due {
             if let Err(error) = self.purge_project(id, now).await {
                 tracing::error!(%error, "a purge failed");

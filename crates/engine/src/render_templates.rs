@@ -93,7 +93,7 @@ impl Engine {
         let mut total = 0;
         for (index, template) in parsed.iter().enumerate() {
             let rendering = values.render(template, &variables).map_err(|e| refusal(index, e))?;
-            total += rendering.text.expose().len();
+            total += rendering.text.expose().len() + rendering.redacted.len();
             if total > RENDERED_BYTES {
                 return Err(Error::RenderTooLarge);
             }

@@ -210,7 +210,8 @@ fn say(error: &Error) -> Said {
             Code::ResourceExhausted,
             R::RenderTooLarge,
             "at most 100 templates, 1 MiB (1048576 bytes) of text and 10000 tokens are taken at \
-             once, and at most 4 MiB (4194304 bytes) come out",
+             once, and at most 3.5 MiB (3670016 bytes) come out, \
+             redacted texts included",
         )
         .quota("texts to render or parse"),
         Error::ProjectExists => {

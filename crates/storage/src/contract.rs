@@ -383,8 +383,8 @@ async fn a_deleted_project_shows_in_its_head_and_is_removed_whole(store: &Arc<dy
     let mut tx = store.begin("contract").await.unwrap();
     tx.update_project(&row).await.unwrap();
     assert_eq!(tx.project(&row.project.id).await.unwrap(), Some(row.clone()));
-    assert!(!tx.purgeable(time(499), 100).await.unwrap().contains(&row.project.id));
-    assert!(tx.purgeable(time(500), 100).await.unwrap().contains(&row.project.id));
+    assert!(!tx.purgeable(time(499)).await.unwrap().contains(&row.project.id));
+    assert!(tx.purgeable(time(500)).await.unwrap().contains(&row.project.id));
     tx.commit().await.unwrap();
     assert!(store.head(&row.project.id).await.unwrap().unwrap().deleted);
     let mut snapshot = store.snapshot().await.unwrap();

@@ -153,8 +153,8 @@ pub trait ProjectRows {
     /// How many projects there are, with or without those that are deleted.
     async fn count_projects(&mut self, deleted: bool) -> Result<u64>;
 
-    /// Up to `limit` projects in which something, or which themselves, may be purged by now.
-    async fn purgeable(&mut self, now: Timestamp, limit: usize) -> Result<Vec<ProjectId>>;
+    /// The projects in which something, or which themselves, may be purged by now.
+    async fn purgeable(&mut self, now: Timestamp) -> Result<Vec<ProjectId>>;
 }
 
 /// Writes [`ProjectRows`].

@@ -53,13 +53,13 @@ pub enum RenderError {
     #[error("{} secrets hold bytes, which cannot be rendered", .0.len())]
     Bytes(Vec<SecretName>),
     /// A control character for the value of a header.
-    #[error("{0} holds a control character, which a header cannot")]
+    #[error("must not come out with a control character in it, as {0} has one")]
     Control(Part),
     /// The values make a URL of it that may not be used.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
     /// The text or its twin is longer than [`RENDERED_BYTES`].
-    #[error("comes out longer than 4194304 bytes")]
+    #[error("comes out longer than 3670016 bytes")]
     TooLong,
 }
 

@@ -27,8 +27,8 @@ impl ProjectRows for Session {
         self.call(move |connection| projects(connection, &after, deleted, limit)).await
     }
 
-    async fn purgeable(&mut self, now: Timestamp, limit: usize) -> Result<Vec<ProjectId>> {
-        self.call(move |connection| purgeable(connection, now, limit)).await
+    async fn purgeable(&mut self, now: Timestamp) -> Result<Vec<ProjectId>> {
+        self.call(move |connection| purgeable(connection, now)).await
     }
 
     async fn count_projects(&mut self, deleted: bool) -> Result<u64> {
@@ -185,15 +185,15 @@ fn remove(connection: &Connection, project: ProjectUid) -> Result<()> {
     Ok(())
 }
 
-fn purgeable(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<ProjectId>> {
+fn purgeable(connection: &Connection, now: Timestamp) -> Result<Vec<ProjectId>> {
     let mut statement = connection.prepare_cached(
         "-- purgeable()
          SELECT p.id FROM project p
          WHERE p.purge <= ?1
             OR EXISTS (SELECT 1 FROM secret s WHERE s.project = p.uid AND s.purge <= ?1)
-         ORDER BY p.id LIMIT ?2",
+         ORDER BY p.id",
     )?;
-    let mut rows = statement.query(params![now.micros(), number(limit as u64)])?;
+    let mut rows = statement.query([now.micros()])?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
         ids.push(Row::new("project", row).name("id", ProjectId::parse)?);
