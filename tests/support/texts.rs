@@ -86,47 +86,4 @@ impl Client {
         };
         self.projects.clone().duplicate_project(request).await.map(Response::into_inner)
     }
-
-    pub async fn delete_project(&self, id: &str) -> Answer<v1::DeleteProjectResponse> {
-        let request =
-            v1::DeleteProjectRequest { name: format!("projects/{id}"), ..Default::default() };
-        self.projects.clone().delete_project(request).await.map(Response::into_inner)
-    }
-
-    pub async fn undelete_project(&self, id: &str) -> Answer<v1::UndeleteProjectResponse> {
-        let request =
-            v1::UndeleteProjectRequest { name: format!("projects/{id}"), ..Default::default() };
-        self.projects.clone().undelete_project(request).await.map(Response::into_inner)
-    }
-
-    pub async fn rename_secret(&self, project: &str, old: &str, new: &str) -> Answer<v1::Secret> {
-        let request = v1::RenameSecretRequest {
-            name: format!("projects/{project}/secrets/{old}"),
-            new_secret_id: new.to_owned(),
-            ..Default::default()
-        };
-        let answer = self.secrets.clone().rename_secret(request).await?;
-        Ok(answer.into_inner().secret.unwrap())
-    }
-
-    pub async fn release_alias(
-        &self,
-        project: &str,
-        secret: &str,
-        alias: &str,
-    ) -> Answer<v1::Secret> {
-        let request = v1::ReleaseSecretAliasRequest {
-            name: format!("projects/{project}/secrets/{secret}"),
-            alias: alias.to_owned(),
-            ..Default::default()
-        };
-        let answer = self.secrets.clone().release_secret_alias(request).await?;
-        Ok(answer.into_inner().secret.unwrap())
-    }
-
-    pub async fn purge_secret(&self, project: &str, secret: &str) -> Answer<()> {
-        let name = format!("projects/{project}/secrets/{secret}");
-        let request = v1::PurgeSecretRequest { name, ..Default::default() };
-        self.secrets.clone().purge_secret(request).await.map(drop)
-    }
 }

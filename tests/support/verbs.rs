@@ -162,6 +162,6 @@ impl Client {
 
 /// Bytes as a value.
 pub fn data(value: &[u8]) -> Option<v1::SecretPayload> {
-    let payload = Some(v1::secret_payload::Payload::Data(value.to_vec().into()));
+    let payload = Some(v1::secret_payload::Payload::Data(value.to_vec()));
     Some(v1::SecretPayload { payload, crc32c: None })
 }

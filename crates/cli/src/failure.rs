@@ -67,13 +67,16 @@ pub(crate) enum Failure {
     #[error("the two are not the same; nothing was changed")]
     NotTheSame,
     #[error(
-        "there is no value on standard input: a value is not empty; to take one away use `clear`"
+        "there is no value: what was given is empty, and a value is not; `clear` takes one away, and \
+         `secret create --placeholder` makes a secret without one"
     )]
     EmptyValue,
     #[error("the value has more than 65,536 bytes")]
     ValueTooLong,
     #[error("the value is not UTF-8: give it as --file PATH --binary")]
     NotText,
+    #[error("the text is not UTF-8")]
+    TextNotUtf8,
     #[error("standard input cannot be read: {0}")]
     Input(#[source] io::Error),
     #[error("{path} cannot be read: {source}")]

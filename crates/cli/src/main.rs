@@ -1,18 +1,51 @@
 //! The `waxseal` command line: one command, one file.
 
+mod arguments;
+mod client;
+mod clipboard;
+mod completion;
+mod curtain;
 mod dev;
+mod env;
+mod env_file;
+mod explain;
+mod export;
 mod failure;
+mod import;
+mod json;
+mod options;
 mod output;
+mod overrides;
+mod payload;
+mod progress;
+mod project;
+mod references;
+mod render;
+mod resolve;
+mod run;
+mod secret;
 mod serve;
+mod session;
+mod settings;
 mod signals;
+mod surroundings;
+mod table;
+mod terminal;
+mod text_input;
 mod token;
 mod token_file;
+mod value;
+mod words;
 
 use clap::Parser as _;
-use failure::Failure;
+use failure::{Complaint, Failure};
+use rustix::fs::Mode;
+use rustix::process::umask;
+use session::drive;
 use std::process::ExitCode;
 use std::time::Duration;
-use waxseal_server::{config, process};
+use surroundings::Surroundings;
+use waxseal_server::process;
 
 /// Left to threads that still wait for a disk when everything else is over.
 const LAST_WRITES: Duration = Duration::from_secs(2);
@@ -31,6 +64,18 @@ enum Command {
     Dev(dev::Dev),
     Serve(serve::Serve),
     Token(token::Token),
+    Project(project::Project),
+    Env(env::Env),
+    Secret(secret::Secret),
+    Override(overrides::Override),
+    Resolve(resolve::Resolve),
+    Render(render::Render),
+    Explain(explain::Explain),
+    References(references::References),
+    Export(export::Export),
+    Import(import::Import),
+    Run(run::Run),
+    Completion(completion::Completion),
 }
 
 const EXAMPLES: &str = "\
@@ -39,34 +84,72 @@ Examples:
   waxseal serve --data-dir /var/lib/waxseal   run it
   waxseal serve --help                        every setting, with its environment variable
 
+  export WAXSEAL_TOKEN_FILE=~/builder.token WAXSEAL_PROJECT=demo
+  waxseal secret create STRIPE_KEY --visibility restricted    asks for the value, not shown
+  waxseal override set STRIPE_KEY -e staging --stage live < key.txt
+  waxseal explain -e staging --stage live                     which value wins, and why
+  waxseal run -e staging --stage live -- ./agent              with the values as its environment
+
+Values are read from standard input, a file or a prompt, and never from an argument. An option wins
+over its environment variable, and that over a profile, $XDG_CONFIG_HOME/waxseal/profiles.toml:
+
+  [production]                                chosen by --profile production
+  address = \"http://127.0.0.1:7466\"
+  token_file = \"production.token\"             beside the profiles, all of them with mode 0600
+  project = \"demo\"
+
 Exit codes: 0 done; 1 failed, with the cause on standard error; 2 the command line or the
-configuration is wrong.";
+configuration is wrong; 3 what was named is not there; 4 `secret verify` found another value; 126,
+127 `run` could not start its command; 130 interrupted.";
 
 fn main() -> ExitCode {
-    match run() {
+    let before = umask(Mode::RWXG | Mode::RWXO);
+    let hardened = process::harden();
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => return arguments::explain(&error),
+    };
+    match hardened.map_err(|error| Failure::Harden(error).into()).and_then(|()| run(line, before)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output::complain(&failure);
-            failure.exit_code()
+        Err(complaint) => {
+            output::complain(&complaint);
+            complaint.failure.exit_code()
         }
     }
 }
 
-fn run() -> Result<(), Failure> {
-    process::harden().map_err(Failure::Harden)?;
-    let Line { command } = Line::parse();
+fn run(line: Line, umask: Mode) -> Result<(), Complaint> {
     #[allow(clippy::disallowed_methods, reason = "the one place where all of them are looked at")]
-    config::refuse_unknown(std::env::vars_os())?;
+    let surroundings = Surroundings::of(std::env::vars_os(), umask);
+    surroundings.refuse_unknown()?;
 
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
-    let done = runtime.block_on(async {
-        match command {
-            Command::Dev(dev) => dev.run().await,
-            Command::Serve(serve) => serve.run().await,
-            Command::Token(token) => token.run().await,
-        }
-    });
-    // Dropping it would wait for its threads, for ever if a disk hangs.
-    runtime.shutdown_timeout(LAST_WRITES);
+    let done = runtime.block_on(dispatch(line.command, &surroundings));
+    match &done {
+        // A thread waits for a line that nobody will type.
+        Err(Complaint { failure: Failure::Interrupted, .. }) => runtime.shutdown_background(),
+        // Dropping it would wait for its threads, for ever if a disk hangs.
+        _ => runtime.shutdown_timeout(LAST_WRITES),
+    }
     done
+}
+
+async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), Complaint> {
+    match command {
+        Command::Dev(dev) => Ok(dev.run().await?),
+        Command::Serve(serve) => Ok(serve.run().await?),
+        Command::Token(token) => Ok(token.run().await?),
+        Command::Project(project) => project.run(surroundings).await,
+        Command::Env(env) => env.run(surroundings).await,
+        Command::Secret(secret) => secret.run(surroundings).await,
+        Command::Override(overrides) => overrides.run(surroundings).await,
+        Command::Resolve(resolve) => drive(resolve, surroundings).await,
+        Command::Render(render) => drive(render, surroundings).await,
+        Command::Explain(explain) => drive(explain, surroundings).await,
+        Command::References(references) => drive(references, surroundings).await,
+        Command::Export(export) => drive(export, surroundings).await,
+        Command::Import(import) => drive(import, surroundings).await,
+        Command::Run(run) => drive(run, surroundings).await,
+        Command::Completion(completion) => Ok(completion.run()?),
+    }
 }

@@ -10,6 +10,9 @@ use crate::surroundings::Surroundings;
 use waxseal_proto::v1::slot::Slot as Which;
 use waxseal_proto::v1::{self, Stage};
 
+/// The largest page that a server gives.
+pub(crate) const PAGE: i32 = 1_000;
+
 /// A command that speaks to a server.
 pub(crate) trait Verb {
     /// What its command line says about where, as whom, and what to print.
@@ -63,9 +66,14 @@ impl<'a> Session<'a> {
         self.environment.clone().ok_or(Failure::NoEnvironment)
     }
 
-    /// The full name of the environment.
+    /// The full name of an environment.
+    pub(crate) fn environment_named(&self, id: &str) -> Result<String, Failure> {
+        Ok(format!("{}/environments/{id}", self.project()?))
+    }
+
+    /// The full name of the environment that the command is about.
     pub(crate) fn environment(&self) -> Result<String, Failure> {
-        Ok(format!("{}/environments/{}", self.project()?, self.environment_id()?))
+        self.environment_named(&self.environment_id()?)
     }
 
     pub(crate) fn stage(&self) -> Result<Stage, Failure> {

@@ -141,7 +141,10 @@ fn sent_off(answer: Response<Body>, id: Uuid, guard: Option<Guard>) -> Response<
 /// a reason, and a text of ours in place of one that can repeat parts of the request.
 fn explained(answer: Response<Body>, id: Uuid) -> Response<Body> {
     let Some(status) = answer.extensions().get::<Status>() else { return answer };
-    if let Some(cause) = status.source() {
+    if status.code() == Code::Unknown {
+        // No error of ours has this code: the connection broke while the request came in.
+        tracing::debug!(request_id = %id, "a caller went away");
+    } else if let Some(cause) = status.source() {
         tracing::error!(request_id = %id, code = ?status.code(), cause = %chain(cause), "a call failed");
     }
     if !status.details().is_empty() {
