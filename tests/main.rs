@@ -14,11 +14,16 @@
 
 mod support;
 
+mod canary;
 mod concurrency;
 mod environments;
 mod external;
+mod kill;
 mod layers;
+mod process;
 mod readme;
+mod restricted;
 mod revisions;
 mod story;
+mod tamper;
 mod vectors;
