@@ -5,7 +5,7 @@ mod list;
 mod tokens;
 
 use crate::support::{Server, Setup, refused};
-use list::{DEMO, List, Of, Reader, add, entry, remove};
+use list::{DEMO, List, Reader, add, entry, remove};
 use std::collections::BTreeSet;
 use waxseal_domain::caller::Role;
 
