@@ -7,8 +7,8 @@ mod needles;
 mod printed;
 mod process;
 
-use crate::support::binary::{Serving, command};
 use crate::support::Setup;
+use crate::support::binary::{Serving, command};
 use battery::Battery;
 use needles::{Needles, latin1};
 use std::path::Path;

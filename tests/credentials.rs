@@ -186,6 +186,9 @@ async fn a_token_ends_with_its_last_second() {
         try_it().await.unwrap();
         server.pass(Duration::from_secs(11));
         read(&try_it().await.unwrap_err()).is(Code::Unauthenticated, "CREDENTIALS_INVALID");
+        // It is told before anything about the request is.
+        let status = raw.call("GetProject", &token, vec![]).await.unwrap_err();
+        read(&status).is(Code::Unauthenticated, "CREDENTIALS_INVALID");
     }
 }
 

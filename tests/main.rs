@@ -14,11 +14,24 @@
 
 mod support;
 
+mod arguments;
+mod canary;
 mod concurrency;
+mod credentials;
 mod environments;
+mod errors;
 mod external;
+mod kill;
 mod layers;
+mod limits;
+mod names;
+mod paging;
+mod process;
 mod readme;
+mod restricted;
 mod revisions;
+mod rights;
 mod story;
+mod tamper;
+mod values;
 mod vectors;

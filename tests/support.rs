@@ -3,8 +3,8 @@
 
 pub mod binary;
 pub mod client;
-pub mod raw;
 pub mod grpcurl;
+pub mod raw;
 pub mod refusal;
 pub mod server;
 pub mod stored;

@@ -1,7 +1,6 @@
 //! Every mutation, as one thing that a table can hold.
 
 use crate::support::{Client, Server, default_slot, override_slot, text};
-use prost::Message as _;
 use tonic::{Response, Status};
 use waxseal_proto::v1::{self, Stage, Visibility};
 

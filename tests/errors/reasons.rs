@@ -3,7 +3,6 @@
 use crate::support::raw::{Raw, bearer, path, plain};
 use crate::support::refusal::read;
 use crate::support::{Client, Server, Setup, default_slot, override_slot, text};
-use prost::Message;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use tonic::{Code, Response, Status};

@@ -142,6 +142,7 @@ impl Reader {
         loop {
             let (items, next) = self.page(list, of, size, &token).await.unwrap();
             pages.push(items);
+            assert!(pages.len() < 2_000, "{list:?}: the list has no end");
             if next.is_empty() {
                 return pages;
             }

@@ -2,6 +2,7 @@
 
 use super::{fill, slots, value};
 use crate::support::client::{Answer, shown};
+use crate::support::refusal::read;
 use crate::support::stored::{audited, versions};
 use crate::support::{Client, Server, default_slot, refused};
 use futures::future::join_all;
@@ -201,7 +202,10 @@ async fn values_written_during_the_ratchet_end_up_restricted_and_right() {
             })
         });
         let writers: Vec<_> = writers.collect();
-        builder.restrict("demo", &secret).await.unwrap();
+        // It may be overtaken again and again, and then says so.
+        while let Err(status) = builder.restrict("demo", &secret).await {
+            read(&status).is(Code::Aborted, "CONFLICT");
+        }
         for writer in join_all(writers).await {
             writer.unwrap();
         }
