@@ -14,7 +14,6 @@
     reason = "tests"
 )]
 
-
 mod support;
 
 mod aliases;

@@ -88,7 +88,7 @@ async fn of_arguments(given: &mut Given) {
         ..Default::default()
     };
     given.by("CHECKSUM_MISMATCH", builder.secrets.clone().set_secret_value(request).await);
-    let request = v1::ListProjectsRequest { page_size: 0, page_token: "x".to_owned() };
+    let request = v1::ListProjectsRequest { page_token: "x".to_owned(), ..Default::default() };
     given.by("INVALID_PAGE_TOKEN", admin.projects.clone().list_projects(request).await);
     given.by("INVALID_FIELD_MASK", update(&builder, v1::Secret::default(), "value", "").await);
     let ask = |revision: &str| v1::ResolveEnvironmentRequest {

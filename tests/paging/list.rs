@@ -42,9 +42,11 @@ impl List {
         let Of { project, environment, stage, prefix, show_deleted } = of.clone();
         let parent = format!("projects/{project}");
         match self {
-            Self::Projects => {
-                ("ListProjects", v1::ListProjectsRequest { page_size, page_token }.encode_to_vec())
-            }
+            Self::Projects => (
+                "ListProjects",
+                v1::ListProjectsRequest { page_size, page_token, ..Default::default() }
+                    .encode_to_vec(),
+            ),
             Self::Environments => {
                 let request = v1::ListEnvironmentsRequest { parent, page_size, page_token };
                 ("ListEnvironments", request.encode_to_vec())

@@ -19,39 +19,39 @@ async fn world() -> (crate::support::Server, Client) {
     (server, runtime)
 }
 
-/// Where a URL goes, with a place for a token in each part that says so.
+/// Where a URL goes, with a token in it.
 const PLACES: &[&str] = &[
-    "@://h/",
-    "http@://h/",
-    "https@://h/",
-    "@https://h/",
-    "https://@",
-    "https://@/a",
-    "https://@.good.example/",
-    "https://good.@/",
-    "https://good.example@?q",
-    "https://@#f",
-    "https://user:@\u{40}h/",
-    "https://@\u{40}h/",
-    "https://@:p\u{40}h/",
-    "https://u:p\u{40}@/",
-    "https://h:@/",
-    "https://h:8@/",
-    "https://[@]/",
-    "https://[::@]/",
-    "https://127.0.0.@/",
-    "https://xn--@/",
-    "postgres://u:@\u{40}h/db",
-    "foo://@/",
-    "https:///@/",
-    "https:@",
-    "https:/@/",
-    "//@/",
-    "@",
-    "mailto:@",
-    "javascript:@",
-    "data:text/html,@",
-    "file:///@",
+    "§://h/",
+    "http§://h/",
+    "https§://h/",
+    "§https://h/",
+    "https://§",
+    "https://§/a",
+    "https://§.good.example/",
+    "https://good.§/",
+    "https://good.example§?q",
+    "https://§#f",
+    "https://§@h/",
+    "https://§:p@h/",
+    "https://user:§@h/",
+    "https://u:p@§/",
+    "https://h:§/",
+    "https://h:8§/",
+    "https://[§]/",
+    "https://[::§]/",
+    "https://127.0.0.§/",
+    "https://xn--§/",
+    "postgres://u:§@h/db",
+    "foo://§/",
+    "https:///§/",
+    "https:§",
+    "https:/§/",
+    "//§/",
+    "§",
+    "mailto:§",
+    "javascript:§",
+    "data:§",
+    "file:///§",
 ];
 
 /// What smuggles one part into another for some readers.
@@ -66,8 +66,7 @@ async fn a_token_where_a_url_says_where_it_goes_is_refused_however_it_is_smuggle
     let (_server, runtime) = world().await;
     let mut refusals = 0;
     for place in PLACES {
-        // `@` stands for the token; `\u{40}` is how the table above writes the character itself.
-        let (before, after) = split(place);
+        let (before, after) = place.split_once('§').unwrap();
         for smuggled in SMUGGLED {
             for token in TOKENS {
                 for text in [
@@ -88,18 +87,6 @@ async fn a_token_where_a_url_says_where_it_goes_is_refused_however_it_is_smuggle
     assert!(refusals > 5_000, "{refusals}");
 }
 
-/// The parts around the token.
-fn split(place: &str) -> (&str, &str) {
-    let at = match place {
-        "https://user:@@h/" => 13,
-        "https://@@h/" | "https://@:p@h/" => 8,
-        "https://u:p@@/" => 12,
-        "postgres://u:@@h/db" => 13,
-        _ => place.find('@').unwrap(),
-    };
-    (&place[..at], &place[at + 1..])
-}
-
 #[tokio::test]
 async fn behind_the_authority_a_token_is_data() {
     let (_server, runtime) = world().await;
@@ -109,10 +96,6 @@ async fn behind_the_authority_a_token_is_data() {
         ("HTTPS://H:443/{secret:HOST}/b", "HTTPS://H:443/evil.example/b"),
         ("https://u:p@h/@{host}", "https://u:p@h/@evil.example"),
         (
-            "https://h/{hostile}",
-            "https://h/%2F..%2F%40evil.example%3A80%3Fx%3Dy%23z%5C",
-        ),
-        (
             "https://h?u=https://{hostile}",
             "https://h?u=https://%2F..%2F%40evil.example%3A80%3Fx%3Dy%23z%5C",
         ),
@@ -120,14 +103,12 @@ async fn behind_the_authority_a_token_is_data() {
         ("postgres://h/{host}", "postgres://h/evil.example"),
         (r"https://h/\{secret:HOST}", "https://h/{secret:HOST}"),
     ] {
-        let answer = runtime.render(text, C::Url, &variables).await;
-        if text == "https://h/{hostile}" {
-            // A reader that takes `%2F` for a slash would leave the path.
-            refused(answer).is_about("INVALID_TEMPLATE", "templates[0].text");
-            continue;
-        }
-        assert_eq!(became(&answer.unwrap()).0, expected, "{text}");
+        let answer = runtime.render(text, C::Url, &variables).await.unwrap();
+        assert_eq!(became(&answer).0, expected, "{text}");
     }
+    // In a path, a reader that takes `%2F` for a slash would leave it.
+    let answer = runtime.render("https://h/{hostile}", C::Url, &variables).await;
+    refused(answer).is_about("INVALID_TEMPLATE", "templates[0].text");
 }
 
 /// Where a URL goes for readers of several schools: each sees scheme, user info, host and port.
@@ -141,7 +122,11 @@ fn authorities(text: &str) -> Vec<String> {
     for text in [text, &stripped, &decoded] {
         for ends in [&['/', '?', '#'][..], &['/', '?', '#', '\\']] {
             let Some((scheme, rest)) = text.split_once(':') else { continue };
-            let rest = rest.trim_start_matches(ends);
+            // Readers skip slashes only behind a scheme that they know.
+            let rest = match scheme {
+                "foo" => rest.strip_prefix("//").unwrap_or(rest),
+                _ => rest.trim_start_matches(ends),
+            };
             let authority = rest.split(ends).next().unwrap_or_default();
             seen.push(format!("{scheme}:{authority}"));
         }

@@ -112,7 +112,11 @@ fn projects() -> Vec<String> {
 
 fn of_projects() -> Vec<Row> {
     let create = |id: String| v1::CreateProjectRequest { project_id: id, ..Default::default() };
-    let list = |page_size, page_token| v1::ListProjectsRequest { page_size, page_token };
+    let list = |page_size, page_token| v1::ListProjectsRequest {
+        page_size,
+        page_token,
+        ..Default::default()
+    };
     vec![
         Row {
             method: "CreateProject",

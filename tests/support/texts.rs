@@ -74,11 +74,7 @@ impl Client {
         self.projects.clone().import_project(request).await.map(Response::into_inner)
     }
 
-    pub async fn duplicate(
-        &self,
-        source: &str,
-        id: &str,
-    ) -> Answer<v1::DuplicateProjectResponse> {
+    pub async fn duplicate(&self, source: &str, id: &str) -> Answer<v1::DuplicateProjectResponse> {
         let request = v1::DuplicateProjectRequest {
             name: format!("projects/{source}"),
             project_id: id.to_owned(),

@@ -108,9 +108,8 @@ async fn only_an_admin_destroys_and_never_the_current_version() {
     }
     for (name, _) in BOTH {
         for slot in slots() {
-            let destroy = async |version| {
-                refused(admin.destroy("demo", name, slot.clone(), version).await)
-            };
+            let destroy =
+                async |version| refused(admin.destroy("demo", name, slot.clone(), version).await);
             destroy(3).await.is(Code::FailedPrecondition, "VERSION_IS_CURRENT");
             builder.roll_back("demo", name, slot.clone(), 1).await.unwrap();
             destroy(1).await.is(Code::FailedPrecondition, "VERSION_IS_CURRENT");

@@ -7,18 +7,15 @@ use waxseal_proto::v1::{self, Stage, Visibility};
 
 /// `current`, `cleared`, `destroyed` by number, in the order of the list.
 fn flags(listed: &v1::ListSecretVersionsResponse) -> Vec<(i64, &'static str)> {
-    let flags = |version: &v1::SecretVersion| match (
-        version.current,
-        version.cleared,
-        version.destroyed,
-    ) {
-        (false, false, false) => "",
-        (true, false, false) => "current",
-        (false, true, false) => "cleared",
-        (true, true, false) => "current and cleared",
-        (false, false, true) => "destroyed",
-        other => panic!("version {} says {other:?}", version.version),
-    };
+    let flags =
+        |version: &v1::SecretVersion| match (version.current, version.cleared, version.destroyed) {
+            (false, false, false) => "",
+            (true, false, false) => "current",
+            (false, true, false) => "cleared",
+            (true, true, false) => "current and cleared",
+            (false, false, true) => "destroyed",
+            other => panic!("version {} says {other:?}", version.version),
+        };
     listed.versions.iter().map(|version| (version.version, flags(version))).collect()
 }
 

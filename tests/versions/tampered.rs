@@ -2,8 +2,8 @@
 //! gives the value that was written under it, or `DATA_LOSS`; never another value.
 
 use super::{resolved, slots, value};
-use crate::support::refusal::read;
 use crate::support::client::shown;
+use crate::support::refusal::read;
 use crate::support::{Client, Server, Setup, default_slot};
 use tonic::Status;
 use waxseal_proto::v1::{self, Visibility};
@@ -54,7 +54,11 @@ fn reason(status: &Status) -> String {
 }
 
 /// What a number gives through a reveal, and through a rollback, a resolve and a verification.
-async fn both_ways(builder: &Client, runtime: &Client, version: i64) -> [Result<String, String>; 2] {
+async fn both_ways(
+    builder: &Client,
+    runtime: &Client,
+    version: i64,
+) -> [Result<String, String>; 2] {
     let revealed = builder.reveal_version("demo", "OPEN", default_slot(), version).await;
     let revealed = revealed.map(|answer| shown(answer.payload.as_ref()).to_owned());
     let rolled = match builder.roll_back("demo", "OPEN", default_slot(), version).await {
@@ -148,13 +152,7 @@ async fn a_version_gets_no_other_number_or_place() {
         &[1, 2, 3, 4],
     )
     .await;
-    case(
-        &world,
-        "the pointer",
-        "UPDATE slot SET current = 1 WHERE {d}",
-        &[1, 2, 3, 4],
-    )
-    .await;
+    case(&world, "the pointer", "UPDATE slot SET current = 1 WHERE {d}", &[1, 2, 3, 4]).await;
     case(
         &world,
         "the pointer at a destroyed one",
@@ -175,7 +173,8 @@ async fn a_destroyed_version_cannot_be_restored() {
         &[2],
     )
     .await;
-    case(&world, "the mark", "UPDATE value SET destroyed = 0 WHERE {d} AND version = 2", &[2]).await;
+    case(&world, "the mark", "UPDATE value SET destroyed = 0 WHERE {d} AND version = 2", &[2])
+        .await;
     case(
         &world,
         "the whole row",

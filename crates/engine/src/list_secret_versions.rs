@@ -48,8 +48,8 @@ impl Engine {
     /// Lists the kept versions of a slot, the newest first.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`], [`Error::SecretNotFound`], [`Error::EnvironmentNotFound`], and
-    /// of the page wish.
+    /// [`Error::ProjectNotFound`], [`Error::SecretNotFound`], [`Error::SecretDeleted`],
+    /// [`Error::EnvironmentNotFound`], and of the page wish.
     pub async fn list_secret_versions(
         &self,
         permit: Permit<'_>,
@@ -67,7 +67,11 @@ impl Engine {
         let mut rows = self.store.snapshot().await?;
         let project = standing(&mut *rows, &project).await?.uid;
         let secret = rows.secret(project, &name).await?.filter(|found| found.name == name);
-        let secret = secret.ok_or_else(|| Error::SecretNotFound(Offenders::one(&name)))?.uid;
+        let secret = secret.ok_or_else(|| Error::SecretNotFound(Offenders::one(&name)))?;
+        if secret.deletion.is_some() {
+            return Err(Error::SecretDeleted);
+        }
+        let secret = secret.uid;
         let place = match slot {
             Slot::Default => Place::Default,
             Slot::Override(id, stage) => {

@@ -180,26 +180,27 @@ impl Verified {
         if defaults.is_empty() { Ok(catalogue(self.row.project.uid, entries)) } else { Err(LOST) }
     }
 
-    /// The MAC that binds a version's number to its identity and record.
+    /// The MAC that binds a version's number to its identity, record and fingerprint.
     pub(crate) fn version_mac(&self, row: &ValueRow) -> Digest {
         let (environment, stage) = match row.place {
             Place::Default => ([0; 16], 0),
             Place::Override(environment, stage) => (*environment.bytes(), stage.number()),
         };
-        let (state, digest) = match &row.sealed {
-            Some(sealed) => (1, &sealed.digest[..]),
-            None => (if row.destroyed { 2 } else { 0 }, &[][..]),
+        let (digest, fingerprint) = match &row.sealed {
+            Some(sealed) => (&sealed.digest[..], &sealed.fingerprint[..]),
+            None => (&[][..], &[][..]),
         };
         let version = row.version.to_be_bytes();
-        let parts: [&[u8]; 8] = [
+        let parts: [&[u8]; 9] = [
             b"waxseal1:version",
             row.secret.bytes(),
             &environment,
             &[stage],
             &version,
             row.uid.bytes(),
-            &[state],
+            &[u8::from(row.destroyed)],
             digest,
+            fingerprint,
         ];
         self.key.mac(&parts)
     }

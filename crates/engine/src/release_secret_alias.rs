@@ -27,7 +27,8 @@ impl Engine {
     /// Releases an alias.
     ///
     /// # Errors
-    /// [`Error::SecretNotFound`], [`Error::EtagMismatch`], [`Error::AliasNotFound`].
+    /// [`Error::SecretNotFound`], [`Error::SecretDeleted`], [`Error::EtagMismatch`],
+    /// [`Error::AliasNotFound`].
     pub async fn release_secret_alias(
         self: &Arc<Self>,
         permit: Permit<'_>,
@@ -53,6 +54,9 @@ impl Verb for Release {
         let catalogue = change.catalogue().await?;
         let before = catalogue.secret(&self.name)?.clone();
         etag::check(self.etag.as_deref(), &etag::secret(&before))?;
+        if before.deletion.is_some() {
+            return Err(Error::SecretDeleted);
+        }
         if !catalogue.aliases_of(before.uid).contains(&self.alias) {
             return Err(Error::AliasNotFound);
         }
