@@ -29,9 +29,9 @@ type Named = Vec<(String, String, Origin, i64)>;
 async fn named(runtime: &Client, names: &[&str]) -> Result<Named, Status> {
     let answer = runtime.resolve_named("demo", "main", Stage::Live, names, false).await?;
     let owned = values(&answer.secrets).into_iter();
-    Ok(owned.map(|(name, value, origin, version)| {
-        (name.to_owned(), value.to_owned(), origin, version)
-    }).collect())
+    Ok(owned
+        .map(|(name, value, origin, version)| (name.to_owned(), value.to_owned(), origin, version))
+        .collect())
 }
 
 /// `OLD`'s override, as it is answered under a name.

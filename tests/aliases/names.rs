@@ -29,10 +29,10 @@ async fn a_chain_of_renames_is_understood_from_its_beginning() {
 async fn a_rename_may_change_only_case() {
     let (_server, builder, runtime) = demo().await;
     let renamed = builder.rename("demo", "OLD", "Old").await.unwrap();
-    assert_eq!((renamed.name.as_str(), &renamed.aliases[..]), (
-        "projects/demo/secrets/Old",
-        &["OLD".to_owned()][..]
-    ));
+    assert_eq!(
+        (renamed.name.as_str(), &renamed.aliases[..]),
+        ("projects/demo/secrets/Old", &["OLD".to_owned()][..])
+    );
     let again = builder.rename("demo", "Old", "old").await.unwrap();
     assert_eq!(again.aliases, ["OLD", "Old"]);
     for name in ["OLD", "Old", "old"] {
@@ -56,10 +56,10 @@ async fn a_secret_takes_back_a_name_that_it_had() {
     let (_server, builder, runtime) = demo().await;
     builder.rename("demo", "OLD", "NEW").await.unwrap();
     let back = builder.rename("demo", "NEW", "OLD").await.unwrap();
-    assert_eq!((back.name.as_str(), &back.aliases[..]), (
-        "projects/demo/secrets/OLD",
-        &["NEW".to_owned()][..]
-    ));
+    assert_eq!(
+        (back.name.as_str(), &back.aliases[..]),
+        ("projects/demo/secrets/OLD", &["NEW".to_owned()][..])
+    );
     for name in ["OLD", "NEW"] {
         assert_eq!(named(&runtime, &[name]).await.unwrap(), [is_override(name)]);
     }

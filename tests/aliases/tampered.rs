@@ -18,10 +18,7 @@ async fn world() -> Setup {
 const CASES: [(&str, &str); 9] = [
     ("taken away", "DELETE FROM alias WHERE name = 'OLD'"),
     ("all taken away", "DELETE FROM alias"),
-    (
-        "added",
-        "INSERT INTO alias SELECT project, 'FORGED', uid FROM secret WHERE name = 'NEW'",
-    ),
+    ("added", "INSERT INTO alias SELECT project, 'FORGED', uid FROM secret WHERE name = 'NEW'"),
     (
         "turned to another secret",
         "UPDATE alias SET secret = (SELECT uid FROM secret WHERE name = 'NEWER')

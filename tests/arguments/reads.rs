@@ -157,17 +157,18 @@ async fn an_empty_request_is_refused_by_the_first_thing_that_it_lacks() {
     for (_, method) in crate::support::raw::methods() {
         let method = method.name();
         let field = match method {
-            "CreateProject" => "project_id",
+            "CreateProject" | "ImportProject" => "project_id",
+            "UpdateProject" => "project.name",
             "ListProjects" => continue,
             "UpdateEnvironment" => "environment.name",
             "UpdateSecret" => "secret.name",
             "CreateEnvironment" | "ListEnvironments" | "CreateSecret" | "ListSecrets"
-            | "ListOverrides" | "BatchSetOverrides" => "parent",
+            | "ListOverrides" | "BatchSetOverrides" | "ParseReferences" => "parent",
             _ => "name",
         };
         let token = match method {
             "RevealSecretValue" => &tokens[1],
-            "ResolveEnvironment" | "ResolveSecrets" => &tokens[2],
+            "ResolveEnvironment" | "ResolveSecrets" | "RenderTemplates" => &tokens[2],
             _ => &tokens[0],
         };
         let status = raw.call(method, token, vec![]).await.unwrap_err();

@@ -111,7 +111,7 @@ CREATE TABLE value (
     sealed_digest     BLOB,              -- SHA-256 of the sealed record
     fingerprint       BLOB,              -- keyed, over uid and value: equality shows nowhere
     destroyed         INTEGER NOT NULL,  -- 0 no, 1 the record was destroyed for good
-    mac               BLOB NOT NULL,     -- over place, version, uid and record's digest
+    mac               BLOB NOT NULL,     -- over the row but for the keys and the record itself
     PRIMARY KEY (secret, environment, stage, version)
 ) STRICT;
 
