@@ -122,18 +122,7 @@ impl Engine {
 
 /// Made by someone who can read the key file: no caller of the service.
 fn local(now: Timestamp) -> AuditRow {
-    AuditRow {
-        at: now,
-        principal: "local".to_owned(),
-        action: "CreateToken",
-        project: None,
-        environment: None,
-        stage: None,
-        secret: None,
-        version: None,
-        revision: None,
-        request: None,
-    }
+    AuditRow::new(now, "local".to_owned(), "CreateToken")
 }
 
 fn assemble(role: Role, id: &str, secret: &str) -> Zeroizing<String> {

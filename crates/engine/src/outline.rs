@@ -2,12 +2,15 @@
 //! environments with their settings. Never a value, a ciphertext, a hash, a length, a key id, a
 //! description, a time, or whether anything is overridden.
 
+mod strict;
+
 use crate::change::Change;
 use crate::keys::{NewKeys, new_uid};
 use crate::manifest::{Catalogue, Verified};
 use crate::{Error, create_environment, create_project, create_secret};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use strict::Object;
 use waxseal_domain::environment::{Fallback, Settings};
 use waxseal_domain::limits::{DISPLAY_NAME_BYTES, DOCUMENT_BYTES};
 use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
@@ -24,7 +27,9 @@ const VERSION: u32 = 1;
 pub(crate) struct Outline {
     format: String,
     version: u32,
+    #[serde(deserialize_with = "strict::objects")]
     environments: Vec<EnvironmentOutline>,
+    #[serde(deserialize_with = "strict::objects")]
     secrets: Vec<SecretOutline>,
 }
 
@@ -34,7 +39,7 @@ struct EnvironmentOutline {
     id: EnvironmentId,
     #[serde(default)]
     display_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::word")]
     fallback: FallbackOutline,
     #[serde(default)]
     protected: bool,
@@ -52,7 +57,7 @@ enum FallbackOutline {
 #[serde(deny_unknown_fields)]
 struct SecretOutline {
     name: SecretName,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "strict::word")]
     visibility: VisibilityOutline,
 }
 
@@ -101,7 +106,8 @@ impl Outline {
         if document.len() > DOCUMENT_BYTES {
             return Err(Error::DocumentTooLarge);
         }
-        let outline: Self = serde_json::from_str(document).map_err(|error| refusal(&error))?;
+        let Object(outline) =
+            serde_json::from_str::<Object<Self>>(document).map_err(|error| refusal(&error))?;
         outline.check()?;
         Ok(outline)
     }
@@ -196,7 +202,7 @@ pub(crate) async fn build(
         secrets_needing_value.push(name);
     }
     change.check_views().await?;
-    secrets_needing_value.sort();
+    secrets_needing_value.sort_by_key(SecretName::folded);
     Ok(Imported { project, secrets_needing_value })
 }
 
@@ -220,6 +226,8 @@ mod tests {
             (r#", "secrets": [], "secrets": []}"#, "twice"),
             (r#", "secrets": [{"name": "CANARY CANARY"}]}"#, "another form"),
             (r#", "secrets": [{"name": "A", "visibility": "CANARY"}]}"#, "another form"),
+            (r#", "secrets": [["CANARY", "MASKED"]]}"#, "another form"),
+            (r#", "secrets": [{"name": "A", "visibility": {"MASKED": null}}]}"#, "another form"),
             (r#", "secrets": [{"name": "a"}, {"name": "A"}]}"#, "regardless of case"),
             (r#", "secrets": NaN}"#, "not JSON"),
             (r#"}"#, "lacks a field"),
@@ -230,6 +238,7 @@ mod tests {
             assert!(!rule.contains("CANARY"), "{rest}: {rule}");
         }
         assert!(rule("\u{feff}{}").contains("not JSON"));
+        assert!(rule(r#"["waxseal.project", 1, [], []]"#).contains("another form"));
         assert!(rule(&"[".repeat(100_000)).contains("another form"));
     }
 

@@ -57,19 +57,8 @@ impl Engine {
             return Ok(());
         }
         tx.remove_project(&project).await?;
-        tx.append_audit(&AuditRow {
-            at: now,
-            principal: caller.principal,
-            action: "PurgeProject",
-            project: Some(project.project.uid),
-            environment: None,
-            stage: None,
-            secret: None,
-            version: None,
-            revision: None,
-            request: None,
-        })
-        .await?;
+        let audit = AuditRow::new(now, caller.principal, "PurgeProject");
+        tx.append_audit(&AuditRow { project: Some(project.project.uid), ..audit }).await?;
         Ok(tx.commit().await?)
     }
 

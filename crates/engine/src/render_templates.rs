@@ -3,7 +3,7 @@
 
 use crate::resolve::Looked;
 use crate::{Engine, Error, Offenders, Permit, Resolve};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use waxseal_cache::{EncodedView, Entry, Found};
 use waxseal_domain::caller::Action;
@@ -12,7 +12,7 @@ use waxseal_domain::name::SecretName;
 use waxseal_domain::reference::{
     self, Context, InvalidTemplate, RenderError, RenderedText, Template,
 };
-use waxseal_domain::value::SecretValue;
+use waxseal_domain::value::{PayloadKind, SecretValue};
 use waxseal_domain::view::Origin;
 use zeroize::Zeroizing;
 
@@ -168,18 +168,20 @@ struct Values<'a> {
 impl<'a> Values<'a> {
     /// Copies the values out of a view; unknown wins over unset, and unset over bytes.
     fn of(view: &'a EncodedView, templates: &'a [Template<'_>]) -> Result<Self, Error> {
-        let (mut by_name, mut unknown, mut unset) = (HashMap::new(), vec![], vec![]);
-        for name in templates.iter().flat_map(Template::secrets) {
+        let (mut by_name, mut seen) = (HashMap::new(), HashSet::new());
+        let (mut unknown, mut unset, mut bytes) = (vec![], vec![], vec![]);
+        let names = templates.iter().flat_map(Template::secrets);
+        for name in names.filter(|name| seen.insert(*name)) {
             match view.find(name) {
+                Some(Found::Set(entry)) if entry.kind == PayloadKind::Bytes => bytes.push(name),
                 Some(Found::Set(entry)) => {
-                    let bytes = Zeroizing::new(view.bytes[entry.value.clone()].to_vec());
-                    let value = SecretValue::new(entry.kind, bytes)
+                    let text = Zeroizing::new(view.bytes[entry.value.clone()].to_vec());
+                    let value = SecretValue::new(entry.kind, text)
                         .map_err(|_| Error::DataLoss { what: "a view" })?;
                     by_name.insert(name, (entry, value));
                 }
-                Some(Found::Unset(_)) if !unset.contains(&name) => unset.push(name),
-                None if !unknown.contains(&name) => unknown.push(name),
-                Some(Found::Unset(_)) | None => {}
+                Some(Found::Unset(_)) => unset.push(name),
+                None => unknown.push(name),
             }
         }
         if !unknown.is_empty() {
@@ -187,6 +189,9 @@ impl<'a> Values<'a> {
         }
         if !unset.is_empty() {
             return Err(Error::SecretUnset(Offenders::of(unset)));
+        }
+        if !bytes.is_empty() {
+            return Err(Error::SecretNotText(Offenders::of(bytes)));
         }
         Ok(Self { by_name })
     }

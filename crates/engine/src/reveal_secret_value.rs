@@ -5,7 +5,7 @@ use crate::{Engine, Error, Offenders, Permit};
 use waxseal_domain::caller::Action;
 use waxseal_domain::name::{ProjectId, SecretName};
 use waxseal_domain::secret::{Secret, Visibility};
-use waxseal_domain::slot::{Place, Slot};
+use waxseal_domain::slot::Slot;
 use waxseal_domain::time::Timestamp;
 use waxseal_domain::uid::ProjectUid;
 use waxseal_domain::value::SecretValue;
@@ -130,21 +130,14 @@ impl Engine {
         if now.as_ref().is_none_or(|now| now.uid != secret.uid || now.deletion.is_some()) {
             return Err(Error::SecretDeleted);
         }
-        let (environment, stage) = match row.place {
-            Place::Default => (None, None),
-            Place::Override(environment, stage) => (Some(environment), Some(stage)),
-        };
+        let principal = permit.caller.principal.clone();
+        let action = Action::RevealSecretValue.as_str();
+        let audit = AuditRow::new(self.clock.now(), principal, action);
         tx.append_audit(&AuditRow {
-            at: self.clock.now(),
-            principal: permit.caller.principal.clone(),
-            action: Action::RevealSecretValue.as_str(),
             project: Some(project),
-            environment,
-            stage,
             secret: Some(secret.uid),
             version: Some(row.version),
-            revision: None,
-            request: None,
+            ..audit.at_place(row.place)
         })
         .await?;
         Ok(tx.commit().await?)

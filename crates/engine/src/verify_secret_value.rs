@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use waxseal_domain::caller::Action;
 use waxseal_domain::limits::{VERIFICATIONS, VERIFY_WINDOW};
 use waxseal_domain::name::{ProjectId, SecretName};
-use waxseal_domain::slot::{Place, Slot};
+use waxseal_domain::slot::Slot;
 use waxseal_domain::time::Timestamp;
 use waxseal_domain::uid::SecretUid;
 use waxseal_domain::value::SecretValue;
@@ -94,21 +94,13 @@ impl Engine {
         let key = self.keys.fingerprint(&project.row).await?;
         let matches = fingerprint(&key, row.uid, &value).ct_eq(&sealed.fingerprint);
         let mut tx = self.store.begin("VerifySecretValue").await?;
-        let (environment, stage) = match place {
-            Place::Default => (None, None),
-            Place::Override(environment, stage) => (Some(environment), Some(stage)),
-        };
+        let principal = permit.caller.principal.clone();
+        let audit = AuditRow::new(now, principal, Action::VerifySecretValue.as_str());
         tx.append_audit(&AuditRow {
-            at: now,
-            principal: permit.caller.principal.clone(),
-            action: Action::VerifySecretValue.as_str(),
             project: Some(project.row.project.uid),
-            environment,
-            stage,
             secret: Some(secret),
             version: Some(row.version),
-            revision: None,
-            request: None,
+            ..audit.at_place(place)
         })
         .await?;
         tx.commit().await?;

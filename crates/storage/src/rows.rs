@@ -205,6 +205,36 @@ pub struct AuditRow {
     pub request: Option<Uuid>,
 }
 
+impl AuditRow {
+    /// That somebody did something, with nothing said of where.
+    #[must_use]
+    pub const fn new(at: Timestamp, principal: String, action: &'static str) -> Self {
+        Self {
+            at,
+            principal,
+            action,
+            project: None,
+            environment: None,
+            stage: None,
+            secret: None,
+            version: None,
+            revision: None,
+            request: None,
+        }
+    }
+
+    /// The same, to one slot.
+    #[must_use]
+    pub fn at_place(self, place: Place) -> Self {
+        match place {
+            Place::Default => self,
+            Place::Override(environment, stage) => {
+                Self { environment: Some(environment), stage: Some(stage), ..self }
+            }
+        }
+    }
+}
+
 /// An API token, without the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRow {

@@ -158,9 +158,12 @@ impl Store for Sqlite {
     async fn scrub(&self) -> Result<bool> {
         let writer = self.writer.clone().lock_owned().await;
         let checkpoint = move || -> Result<bool> {
-            let busy: i64 =
-                writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-            Ok(busy == 0)
+            // A snapshot that is being read must not keep the writer from others meanwhile.
+            writer.busy_timeout(Duration::ZERO)?;
+            let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+            let busy = writer.query_row(truncate, [], |row| row.get::<_, i64>(0));
+            writer.busy_timeout(BUSY)?;
+            Ok(busy? == 0)
         };
         tokio::task::spawn_blocking(checkpoint).await.map_err(stopped)?
     }
