@@ -16,6 +16,7 @@
 
 mod support;
 
+mod arguments;
 mod concurrency;
 mod errors;
 mod export;

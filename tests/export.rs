@@ -25,7 +25,10 @@ async fn environments(admin: &Client, project: &str) {
     let deny = v1::Fallback::Deny.into();
     for (id, settings) in [
         ("zulu", v1::Environment { fallback: deny, protected: true, ..Default::default() }),
-        ("eu-1", v1::Environment { display_name: "EU \"1\" \u{e9}\\".into(), ..Default::default() }),
+        (
+            "eu-1",
+            v1::Environment { display_name: "EU \"1\" \u{e9}\\".into(), ..Default::default() },
+        ),
     ] {
         admin.create_environment_as(project, id, settings).await.unwrap();
     }
@@ -145,7 +148,7 @@ async fn an_export_that_was_imported_exports_again_to_the_same_bytes() {
         assert_eq!(secret.visibility(), visibility, "{name}");
         let is = (secret.has_value, secret.default_version, &*secret.description);
         assert_eq!(is, (false, 0, ""), "{name}");
-        assert_eq!(secret.aliases, [String::new(); 0], "{name}");
+        assert!(secret.aliases.is_empty(), "{name}");
         assert_ne!(secret.uid, viewer.get_secret("full", name).await.unwrap().uid);
     }
     all_unset(&server, "copy").await;

@@ -1,6 +1,7 @@
 //! Names: what lies outside the ASCII rule is refused wherever a name stands, nothing is trimmed,
 //! folded or normalised, and a refusal does not repeat what was sent.
 
+mod complete;
 mod fields;
 
 use crate::support::raw::Raw;
@@ -121,7 +122,7 @@ impl Callers {
         message: Vec<u8>,
     ) -> Result<tonic::Response<Vec<u8>>, tonic::Status> {
         let token = match method {
-            "ResolveEnvironment" | "ResolveSecrets" => &self.runtime,
+            "ResolveEnvironment" | "ResolveSecrets" | "RenderTemplates" => &self.runtime,
             "RevealSecretValue" => &self.builder,
             _ => &self.admin,
         };

@@ -277,8 +277,7 @@ async fn a_prefix_offers_what_stands_with_all_that_a_choice_needs() {
         assert_eq!(offered(none, None).await, [], "{none}");
     }
     let all: Vec<_> = offered("", None).await.into_iter().map(|(name, ..)| name).collect();
-    let standing =
-        ["CLEARED", "LATER", "NEW", "NEW_LATER", "NEW_PLACED", "PLACED", "SET", "TIGHT"];
+    let standing = ["CLEARED", "LATER", "NEW", "NEW_LATER", "NEW_PLACED", "PLACED", "SET", "TIGHT"];
     assert_eq!(all, standing);
     assert_eq!(server.key_operations(), operations);
 }

@@ -17,8 +17,7 @@ use waxseal_proto::v1::{self, Origin, RenderContext as C, Stage, Visibility};
 pub const LIVE: (&str, Stage) = ("main", Stage::Live);
 
 /// Every context.
-pub const ALL: [C; 6] =
-    [C::Text, C::Json, C::Url, C::UrlComponent, C::HeaderValue, C::FormValue];
+pub const ALL: [C; 6] = [C::Text, C::Json, C::Url, C::UrlComponent, C::HeaderValue, C::FormValue];
 
 /// A text around another that is fit for the context.
 pub fn around(context: C, inner: &str) -> String {

@@ -2,10 +2,13 @@
 //! that tells nothing. `BLESS=1` writes the golden file anew.
 
 pub mod rows;
+mod world;
+
+pub use world::{server, undo};
 
 use crate::support::raw::{Raw, methods};
-use crate::support::{Client, Server, Setup, default_slot, override_slot};
-use rows::{Row, Undo, rows};
+use crate::support::{Server, default_slot, override_slot};
+use rows::{Row, rows};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,7 +23,8 @@ const HEAD: &str = "\
 Who may do what. Every cell was found by calling the method on a running server.
 
 Each row is a method, aimed at something in the environment `staging`, in its draft stage, of the
-project `demo`. Each column is a role. A letter in a cell is a scope within which the role may:
+project `demo`; `UndeleteProject` at `shelved`, which is deleted, and its scopes are of that one.
+Each column is a role. A letter in a cell is a scope within which the role may:
 
   D  the deployment             d  another project
   P  the project                e  another environment of the project, the same stage
@@ -48,39 +52,6 @@ const COLUMNS: [(&str, Role, bool); 7] = [
     ("auditor", Role::Auditor, false),
     ("keyholder", Role::Keyholder, false),
 ];
-
-/// A server with something for every row to be aimed at.
-pub async fn server() -> Server {
-    let mut setup = Setup::new();
-    setup.config.max_environments = 100;
-    let server = setup.start().await;
-    server.make_demo().await;
-    let admin = server.admin().await;
-    admin.create_project("other").await.unwrap();
-    admin.create_environment("demo", "spare").await.unwrap();
-    for (visibility, letter) in [(Visibility::Masked, 'M'), (Visibility::Restricted, 'R')] {
-        let (key, gone) = (format!("KEY_{letter}"), format!("GONE_{letter}"));
-        admin.create_secret("demo", &key, visibility, Some("default")).await.unwrap();
-        let slot = override_slot("staging", Stage::Draft);
-        admin.set("demo", &key, slot, "override").await.unwrap();
-        admin.create_secret("demo", &gone, visibility, None).await.unwrap();
-        admin.delete_secret("demo", &gone).await.unwrap();
-    }
-    server
-}
-
-/// Puts back what a row took away.
-pub async fn undo(admin: &Client, undo: &Undo) {
-    match undo {
-        Undo::Nothing => {}
-        Undo::CreateSpare => drop(admin.create_environment("demo", "spare").await.unwrap()),
-        Undo::Undelete(secret) => drop(admin.undelete_secret("demo", secret).await.unwrap()),
-        Undo::Delete(secret) => drop(admin.delete_secret("demo", secret).await.unwrap()),
-        Undo::Set(secret, slot) => {
-            drop(admin.set("demo", secret, slot.clone(), "again").await.unwrap());
-        }
-    }
-}
 
 /// All that a caller gets to see of a refusal, but for the id of the call.
 fn seen(status: &Status) -> (Code, String, Vec<u8>, String) {
@@ -116,23 +87,32 @@ async fn ask(raw: &Raw, token: &str, row: &Row, number: usize, place: &str) -> R
     }
 }
 
+/// A token for every column and scope.
+async fn tokens(server: &Server, project: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    for (_, role, reveal) in COLUMNS {
+        for (_, scope) in SCOPES {
+            tokens.push(server.token(role, reveal, &scope.replace("demo", project)).await);
+        }
+    }
+    tokens
+}
+
 #[tokio::test]
 async fn the_table_of_rights_is_the_golden_one() {
     let server = server().await;
     let (raw, admin) = (Raw::connect(&server.address).await, server.admin().await);
-    let mut table = format!("{HEAD}\n{:40}", "");
+    let mut table = format!("{HEAD}\n{:42}", "");
     COLUMNS.iter().for_each(|(name, ..)| write!(table, "{name:10}").unwrap());
-    let mut tokens = Vec::new();
-    for (_, role, reveal) in COLUMNS {
-        for (_, scope) in SCOPES {
-            tokens.push(server.token(role, reveal, scope).await);
-        }
-    }
+    let (tokens, shelved) = (tokens(&server, "demo").await, tokens(&server, "shelved").await);
     let mut number = 0;
     for row in rows() {
         let mut line = format!("{} {}", row.method, row.aim);
-        line = format!("{line:40}");
-        let mut tokens = tokens.iter();
+        line = format!("{line:42}");
+        let mut tokens = match row.method {
+            "UndeleteProject" => shelved.iter(),
+            _ => tokens.iter(),
+        };
         for (column, ..) in COLUMNS {
             let mut cell = String::new();
             for (letter, scope) in SCOPES {
@@ -174,15 +154,17 @@ async fn a_caller_with_the_right_is_told_that_something_is_absent() {
     let raw = Raw::connect(&server.address).await;
     for row in rows().iter().filter(|row| !row.aim.starts_with("restricted")) {
         let (role, reveal) = match row.method {
-            "ResolveEnvironment" | "ResolveSecrets" => (Role::Runtime, false),
+            "ResolveEnvironment" | "ResolveSecrets" | "RenderTemplates" => (Role::Runtime, false),
             "RevealSecretValue" => (Role::Builder, true),
             _ => (Role::Admin, false),
         };
         let token = server.token(role, reveal, "deployment").await;
         for message in &row.absent {
             let status = raw.call(row.method, &token, message.clone()).await.unwrap_err();
-            let expected =
-                if row.method == "CreateProject" { Code::AlreadyExists } else { Code::NotFound };
+            let expected = match row.method {
+                "CreateProject" | "ImportProject" => Code::AlreadyExists,
+                _ => Code::NotFound,
+            };
             assert_eq!(status.code(), expected, "{}: {status:?}", row.method);
         }
         for message in &row.malformed {

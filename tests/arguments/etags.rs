@@ -12,31 +12,40 @@ use waxseal_proto::v1::{self, Stage};
 /// The etag that a row compares, as a reader finds it.
 async fn current(admin: &Client, row: &Row) -> String {
     let letter = if row.aim.starts_with("restricted") { 'R' } else { 'M' };
-    let key = format!("KEY_{letter}");
     let environment = async |id: &str| {
         let name = format!("projects/demo/environments/{id}");
         let request = v1::GetEnvironmentRequest { name };
         let answer = admin.environments.clone().get_environment(request).await.unwrap();
         answer.into_inner().environment.unwrap().etag
     };
+    let secret =
+        async |name: &str| admin.get_secret("demo", &format!("{name}_{letter}")).await.unwrap();
+    let over = async |name: &str| {
+        let overrides = admin.overrides("demo", "staging", Stage::Draft).await.unwrap();
+        let name = format!("{name}_{letter}");
+        overrides.into_iter().find(|found| found.secret == name).unwrap().etag
+    };
     match row.method {
+        "UpdateProject" | "DeleteProject" => admin.get_project("demo").await.unwrap().etag,
+        "UndeleteProject" => admin.get_project("shelved").await.unwrap().etag,
+        "RenameSecret" => secret("NAMED").await.etag,
+        "ReleaseSecretAlias" => secret("PRESENT").await.etag,
+        "PurgeSecret" => secret("PURGED").await.etag,
+        "RollbackSecretValue" | "DestroySecretVersion" => {
+            let name = if row.method == "RollbackSecretValue" { "ROLLED" } else { "WORN" };
+            match row.aim.ends_with("default") {
+                true => secret(name).await.default_etag,
+                false => over(name).await,
+            }
+        }
         "UpdateEnvironment" => environment("staging").await,
         "DeleteEnvironment" => environment("spare").await,
-        "UpdateSecret" | "DeleteSecret" => admin.get_secret("demo", &key).await.unwrap().etag,
-        "UndeleteSecret" => admin.get_secret("demo", &format!("GONE_{letter}")).await.unwrap().etag,
+        "UpdateSecret" | "DeleteSecret" => secret("KEY").await.etag,
+        "UndeleteSecret" => secret("GONE").await.etag,
         "SetSecretValue" | "ClearSecretValue" if row.aim.ends_with("default") => {
-            admin.get_secret("demo", &key).await.unwrap().default_etag
+            secret("KEY").await.default_etag
         }
-        "SetSecretValue" | "ClearSecretValue" => {
-            let request = v1::ListOverridesRequest {
-                parent: "projects/demo/environments/staging".to_owned(),
-                stage: Stage::Draft.into(),
-                ..Default::default()
-            };
-            let listed = admin.secrets.clone().list_overrides(request).await.unwrap();
-            let overrides = listed.into_inner().overrides;
-            overrides.into_iter().find(|found| found.secret == key).unwrap().etag
-        }
+        "SetSecretValue" | "ClearSecretValue" => over("KEY").await,
         other => panic!("{other} takes an etag, of what?"),
     }
 }

@@ -1,6 +1,10 @@
 //! Every mutation, as one thing that a table can hold.
 
-use crate::support::{Client, Server, default_slot, override_slot, text};
+mod world;
+
+pub(super) use world::{demo, devastate};
+
+use crate::support::{Client, default_slot, override_slot, text};
 use tonic::{Response, Status};
 use waxseal_proto::v1::{self, Stage, Visibility};
 
@@ -8,6 +12,11 @@ use waxseal_proto::v1::{self, Stage, Visibility};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mutation {
     CreateProject,
+    UpdateProject,
+    DeleteProject,
+    UndeleteProject,
+    DuplicateProject,
+    ImportProject,
     CreateEnvironment,
     UpdateEnvironment,
     DeleteEnvironment,
@@ -16,15 +25,25 @@ pub(super) enum Mutation {
     UpdateSecret,
     DeleteSecret,
     UndeleteSecret,
+    RenameSecret,
+    ReleaseSecretAlias,
+    PurgeSecret,
     SetSecretValue,
     ClearSecretValue,
+    RollbackSecretValue,
+    DestroySecretVersion,
     BatchSetOverrides,
 }
 
 use Mutation as M;
 
-pub(super) const ALL: [Mutation; 12] = [
+pub(super) const ALL: [Mutation; 22] = [
     M::CreateProject,
+    M::UpdateProject,
+    M::DeleteProject,
+    M::UndeleteProject,
+    M::DuplicateProject,
+    M::ImportProject,
     M::CreateEnvironment,
     M::UpdateEnvironment,
     M::DeleteEnvironment,
@@ -33,58 +52,32 @@ pub(super) const ALL: [Mutation; 12] = [
     M::UpdateSecret,
     M::DeleteSecret,
     M::UndeleteSecret,
+    M::RenameSecret,
+    M::ReleaseSecretAlias,
+    M::PurgeSecret,
     M::SetSecretValue,
     M::ClearSecretValue,
+    M::RollbackSecretValue,
+    M::DestroySecretVersion,
     M::BatchSetOverrides,
 ];
 
 /// Those that need the key provider.
-pub(super) const WITH_KEYS: [Mutation; 5] =
-    [M::CreateProject, M::CreateSecret, M::UpdateSecret, M::SetSecretValue, M::BatchSetOverrides];
+pub(super) const WITH_KEYS: [Mutation; 7] = [
+    M::CreateProject,
+    M::DuplicateProject,
+    M::ImportProject,
+    M::CreateSecret,
+    M::UpdateSecret,
+    M::SetSecretValue,
+    M::BatchSetOverrides,
+];
 
 /// One of two requests, either of which can be carried out before or after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     One,
     Other,
-}
-
-/// A project in which each of them can be carried out, with either body.
-pub(super) async fn demo() -> Server {
-    let server = Server::with_demo().await;
-    let admin = server.admin().await;
-    for id in ["doomed", "doomed-too"] {
-        admin.create_environment("demo", id).await.unwrap();
-    }
-    for name in ["KEY", "KEY_TOO", "DOOMED", "DOOMED_TOO", "GONE", "GONE_TOO"] {
-        admin.create_secret("demo", name, Visibility::Masked, Some("default")).await.unwrap();
-    }
-    for stage in [Stage::Draft, Stage::Live] {
-        admin.set("demo", "KEY", override_slot("main", stage), "override").await.unwrap();
-    }
-    for name in ["GONE", "GONE_TOO"] {
-        admin.delete_secret("demo", name).await.unwrap();
-    }
-    server
-}
-
-/// Deletes what can be deleted: what the answers were about is not there any more.
-pub(super) async fn devastate(admin: &Client) {
-    let request = v1::ListSecretsRequest { parent: "projects/demo".into(), ..Default::default() };
-    let secrets = admin.secrets.clone().list_secrets(request).await.unwrap().into_inner().secrets;
-    for secret in secrets {
-        let id = secret.name.rsplit('/').next().unwrap();
-        admin.delete_secret("demo", id).await.unwrap();
-    }
-    let parent = "projects/demo".to_owned();
-    let request = v1::ListEnvironmentsRequest { parent, ..Default::default() };
-    let environments = admin.environments.clone().list_environments(request).await.unwrap();
-    for environment in environments.into_inner().environments {
-        let id = environment.name.rsplit('/').next().unwrap();
-        if id != "main" {
-            admin.delete_environment("demo", id, true).await.unwrap();
-        }
-    }
 }
 
 impl Mutation {
@@ -108,6 +101,37 @@ impl Mutation {
                 let request =
                     v1::CreateProjectRequest { project_id, request_id, ..Default::default() };
                 encoded(projects.create_project(request).await)
+            }
+            Self::UpdateProject => {
+                let name = "projects/demo".to_owned();
+                let display_name = pick("One", "Other");
+                let project = Some(v1::Project { name, display_name, ..Default::default() });
+                let request =
+                    v1::UpdateProjectRequest { project, request_id, ..Default::default() };
+                encoded(projects.update_project(request).await)
+            }
+            Self::DeleteProject => {
+                let name = pick("projects/ending", "projects/ending-too");
+                let request = v1::DeleteProjectRequest { name, request_id, ..Default::default() };
+                encoded(projects.delete_project(request).await)
+            }
+            Self::UndeleteProject => {
+                let name = pick("projects/ended", "projects/ended-too");
+                let request = v1::UndeleteProjectRequest { name, request_id, ..Default::default() };
+                encoded(projects.undelete_project(request).await)
+            }
+            Self::DuplicateProject => {
+                let (name, project_id) = ("projects/demo".to_owned(), pick("double", "double-too"));
+                let request = v1::DuplicateProjectRequest { name, project_id, request_id };
+                encoded(projects.duplicate_project(request).await)
+            }
+            Self::ImportProject => {
+                let document = r#"{"format": "waxseal.project", "version": 1,
+                    "environments": [], "secrets": [{"name": "KEY"}]}"#;
+                let document = document.to_owned();
+                let project_id = pick("import", "import-too");
+                let request = v1::ImportProjectRequest { project_id, document, request_id };
+                encoded(projects.import_project(request).await)
             }
             Self::CreateEnvironment => {
                 let request = v1::CreateEnvironmentRequest {
@@ -177,6 +201,29 @@ impl Mutation {
                 let request = v1::UndeleteSecretRequest { name, request_id, ..Default::default() };
                 encoded(secrets.undelete_secret(request).await)
             }
+            Self::RenameSecret => {
+                let request = v1::RenameSecretRequest {
+                    name: secret_name("OLD", "OLD_TOO"),
+                    new_secret_id: pick("RENAMED", "RENAMED_TOO"),
+                    request_id,
+                    ..Default::default()
+                };
+                encoded(secrets.rename_secret(request).await)
+            }
+            Self::ReleaseSecretAlias => {
+                let request = v1::ReleaseSecretAliasRequest {
+                    name: secret_name("PRESENT", "PRESENT_TOO"),
+                    alias: pick("FORMER", "FORMER_TOO"),
+                    request_id,
+                    ..Default::default()
+                };
+                encoded(secrets.release_secret_alias(request).await)
+            }
+            Self::PurgeSecret => {
+                let name = secret_name("PURGED", "PURGED_TOO");
+                let request = v1::PurgeSecretRequest { name, request_id, ..Default::default() };
+                encoded(secrets.purge_secret(request).await)
+            }
             Self::SetSecretValue => {
                 let request = v1::SetSecretValueRequest {
                     name: secret_name("KEY", "KEY"),
@@ -196,6 +243,26 @@ impl Mutation {
                     ..Default::default()
                 };
                 encoded(secrets.clear_secret_value(request).await)
+            }
+            Self::RollbackSecretValue => {
+                let request = v1::RollbackSecretValueRequest {
+                    name: secret_name("KEY", "KEY_TOO"),
+                    slot: default_slot(),
+                    version: 1,
+                    request_id,
+                    ..Default::default()
+                };
+                encoded(secrets.rollback_secret_value(request).await)
+            }
+            Self::DestroySecretVersion => {
+                let request = v1::DestroySecretVersionRequest {
+                    name: secret_name("WORN", "WORN"),
+                    slot: default_slot(),
+                    version: if body == Body::One { 1 } else { 2 },
+                    request_id,
+                    ..Default::default()
+                };
+                encoded(secrets.destroy_secret_version(request).await)
             }
             Self::BatchSetOverrides => {
                 let payload = text(&pick(" a", " b"));

@@ -19,9 +19,10 @@ fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// How many changes the audit trail holds.
+/// How many changes the audit trail holds; some have a row for each thing that they are about.
 fn changes(server: &Server) -> i64 {
-    let sql = "SELECT count(*) FROM audit WHERE action != 'CreateToken'";
+    let sql = "SELECT count(*) FROM (SELECT DISTINCT project, revision FROM audit \
+               WHERE action != 'CreateToken')";
     server.setup.database().query_row(sql, (), |row| row.get(0)).unwrap()
 }
 
@@ -238,7 +239,6 @@ async fn of_many_repetitions_at_once_one_is_applied() {
         }
         assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{mutation:?}");
         assert!(!answers.is_empty());
-        let rows = if mutation == Mutation::BatchSetOverrides { 2 } else { 1 };
-        assert_eq!(changes(&server), before + rows, "{mutation:?}");
+        assert_eq!(changes(&server), before + 1, "{mutation:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! Every public reason is reached, or it is said why not.
 
+mod verbs;
+
 use crate::support::raw::{Raw, bearer, path, plain};
 use crate::support::refusal::read;
 use crate::support::{Client, Server, Setup, default_slot, override_slot, text};
@@ -41,6 +43,10 @@ async fn every_reason_is_given_by_some_call() {
     of_limits(&mut given).await;
     of_calls(&mut given).await;
     of_requests(&mut given).await;
+    verbs::of_versions(&mut given).await;
+    verbs::of_names(&mut given).await;
+    verbs::of_projects(&mut given).await;
+    verbs::of_texts(&mut given).await;
     of_tampering(&mut given).await;
     of_neighbours(&mut given).await;
     let out_of_reach = OUT_OF_REACH.iter().map(|(reason, _)| (*reason).to_owned());

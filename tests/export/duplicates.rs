@@ -19,7 +19,7 @@ async fn a_duplicate_has_the_outline_and_no_value() {
     let before = server.key_operations();
     let made = builder.duplicate("full", "copy").await.unwrap();
     let after = server.key_operations();
-    assert_eq!(after.unwraps, before.unwraps, "no value was opened");
+    assert_eq!(after.unwrap, before.unwrap, "no value was opened");
     assert_eq!(made.secrets_needing_value, ["_LATER", "A_MASKED", "b_restricted", "NOW_SO"]);
     let project = made.project.unwrap();
     assert_eq!((&*project.name, &*project.display_name), ("projects/copy", ""));
@@ -39,7 +39,12 @@ async fn a_duplicate_has_the_outline_and_no_value() {
 }
 
 /// Importing and duplicating, as one.
-async fn make(client: &Client, duplicate: bool, source: &str, id: &str) -> Result<(), tonic::Status> {
+async fn make(
+    client: &Client,
+    duplicate: bool,
+    source: &str,
+    id: &str,
+) -> Result<(), tonic::Status> {
     if duplicate {
         client.duplicate(source, id).await.map(drop)
     } else {
@@ -78,8 +83,7 @@ async fn an_import_is_an_admins_and_a_duplicate_a_builders_too_of_the_whole_depl
     let server = Server::with_demo().await;
     let mut number = 0;
     for role in Role::ALL {
-        for scope in
-            ["deployment", "projects/demo", "projects/demo/environments/main/stages/draft"]
+        for scope in ["deployment", "projects/demo", "projects/demo/environments/main/stages/draft"]
         {
             let client = server.client(role, role == Role::Builder, scope).await;
             for duplicate in [false, true] {

@@ -29,8 +29,7 @@ async fn what_is_exported_fits_the_schema() {
     let admin = server.admin().await;
     super::full(&admin, "full").await;
     admin.create_project("empty").await.unwrap();
-    let documents =
-        [admin.export("full").await.unwrap(), admin.export("empty").await.unwrap()];
+    let documents = [admin.export("full").await.unwrap(), admin.export("empty").await.unwrap()];
     assert_eq!(valid(&documents), [true, true]);
     // A field more, and it does not.
     let more = documents[0].replace("\"name\":", "\"value\": \"v\", \"name\":");

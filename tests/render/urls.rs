@@ -56,9 +56,9 @@ const PLACES: &[&str] = &[
 
 /// What smuggles one part into another for some readers.
 const SMUGGLED: &[&str] = &[
-    "", "\t", "\n", "\r", " ", "\0", "\u{7f}", "\u{a0}", "\u{2028}", "\u{feff}", "\\", "\\\\", "/\\",
-    "%2f", "%2F", "%5c", "%40", "%3a", "%23", "%3f", "%09", "%0a", "%00", "%252f", "\u{ff0f}",
-    "\u{ff20}", "\u{ff1f}", "\u{ff03}", "\u{3002}", "\u{2044}",
+    "", "\t", "\n", "\r", " ", "\0", "\u{7f}", "\u{a0}", "\u{2028}", "\u{feff}", "\\", "\\\\",
+    "/\\", "%2f", "%2F", "%5c", "%40", "%3a", "%23", "%3f", "%09", "%0a", "%00", "%252f",
+    "\u{ff0f}", "\u{ff20}", "\u{ff1f}", "\u{ff03}", "\u{3002}", "\u{2044}",
 ];
 
 #[tokio::test]
@@ -99,7 +99,10 @@ async fn behind_the_authority_a_token_is_data() {
             "https://h?u=https://{hostile}",
             "https://h?u=https://%2F..%2F%40evil.example%3A80%3Fx%3Dy%23z%5C",
         ),
-        ("https://h/{none}?{none}={host}#{host}", "https://h/{none}?{none}=evil.example#evil.example"),
+        (
+            "https://h/{none}?{none}={host}#{host}",
+            "https://h/{none}?{none}=evil.example#evil.example",
+        ),
         ("postgres://h/{host}", "postgres://h/evil.example"),
         (r"https://h/\{secret:HOST}", "https://h/{secret:HOST}"),
     ] {
@@ -137,9 +140,42 @@ fn authorities(text: &str) -> Vec<String> {
 #[test]
 fn of_any_text_that_is_taken_no_reader_finds_a_value_in_the_authority() {
     const PARTS: &[&str] = &[
-        "https", "http", "ftp", "foo", ":", "/", "//", "///", "\\", "@", "u:p@", "h", ".example",
-        "..", ":80", "[", "]", "::1", "\t", "\n", " ", "%2f", "%5c", "%40", "?", "#", "=", "&",
-        "\u{ff0f}", "\u{e9}", ";", "file", "{secret:HOST}", "{host}", "{host}", "{secret:HOST}",
+        "https",
+        "http",
+        "ftp",
+        "foo",
+        ":",
+        "/",
+        "//",
+        "///",
+        "\\",
+        "@",
+        "u:p@",
+        "h",
+        ".example",
+        "..",
+        ":80",
+        "[",
+        "]",
+        "::1",
+        "\t",
+        "\n",
+        " ",
+        "%2f",
+        "%5c",
+        "%40",
+        "?",
+        "#",
+        "=",
+        "&",
+        "\u{ff0f}",
+        "\u{e9}",
+        ";",
+        "file",
+        "{secret:HOST}",
+        "{host}",
+        "{host}",
+        "{secret:HOST}",
     ];
     let serving = tokio::runtime::Runtime::new().unwrap();
     let (_server, runtime) = serving.block_on(world());

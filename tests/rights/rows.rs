@@ -1,5 +1,8 @@
 //! What is asked: every method, for each kind of secret and slot that rights could depend on.
 
+mod history;
+mod projects;
+
 use crate::support::{default_slot, override_slot, text};
 use prost::Message;
 use waxseal_proto::v1::{self, Stage, Visibility};
@@ -23,10 +26,22 @@ pub struct Row {
 
 pub enum Undo {
     Nothing,
+    DeleteProject(&'static str),
+    UndeleteProject(&'static str),
     CreateSpare,
     Undelete(String),
     Delete(String),
     Set(String, Option<v1::Slot>),
+    /// Gives a secret the first of these names back, whatever it is called now.
+    Rename(String),
+    /// Makes the name an alias of the secret again.
+    Alias(String, String),
+    /// Makes the second version the current one again.
+    Forward(String, Option<v1::Slot>),
+    /// Makes a deleted secret anew.
+    Gone(String, Visibility),
+    /// Makes a secret with two versions anew.
+    Worn(String, Visibility),
 }
 
 const DRAFT: i32 = Stage::Draft as i32;
@@ -69,11 +84,12 @@ fn row<Q: Message + 'static>(
 }
 
 pub fn rows() -> Vec<Row> {
-    let mut rows = of_projects();
+    let mut rows = projects::rows();
     rows.extend(of_environments());
     for (visibility, letter) in [(Visibility::Masked, "M"), (Visibility::Restricted, "R")] {
         rows.extend(of_secrets(visibility, letter));
         rows.extend(of_slots(letter));
+        rows.extend(history::rows(visibility, letter));
     }
     rows.push(row(
         "ListSecrets",
@@ -108,36 +124,6 @@ fn order(method: &str) -> usize {
 
 fn projects() -> Vec<String> {
     [DEMO, "projects/gone"].map(str::to_owned).into()
-}
-
-fn of_projects() -> Vec<Row> {
-    let create = |id: String| v1::CreateProjectRequest { project_id: id, ..Default::default() };
-    let list = |page_size, page_token| v1::ListProjectsRequest {
-        page_size,
-        page_token,
-        ..Default::default()
-    };
-    vec![
-        Row {
-            method: "CreateProject",
-            aim: String::new(),
-            existing: Box::new(move |number| create(format!("new-{number}")).encode_to_vec()),
-            absent: vec![create("demo".to_owned()).encode_to_vec()],
-            malformed: vec![create("-".to_owned()).encode_to_vec()],
-            unnamed: None,
-            undo: Undo::Nothing,
-        },
-        row("GetProject", "", &projects(), |name, _| v1::GetProjectRequest { name }, |_| ()),
-        Row {
-            method: "ListProjects",
-            aim: String::new(),
-            existing: Box::new(move |_| list(0, String::new()).encode_to_vec()),
-            absent: vec![],
-            malformed: vec![list(-1, garbage()).encode_to_vec()],
-            unnamed: None,
-            undo: Undo::Nothing,
-        },
-    ]
 }
 
 fn of_environments() -> Vec<Row> {

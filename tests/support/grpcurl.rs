@@ -9,7 +9,7 @@ pub fn tool(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }
 
-/// The Python of `tests/run`, with grpcio and cryptography.
+/// The Python of `tests/run`, with grpcio, cryptography and jsonschema.
 pub fn python() -> PathBuf {
     tool("TEST_PYTHON").expect("TEST_PYTHON is not set: run the tests with tests/run")
 }

@@ -175,14 +175,22 @@ async fn a_destroyed_version_cannot_be_restored() {
     .await;
     case(&world, "the mark", "UPDATE value SET destroyed = 0 WHERE {d} AND version = 2", &[2])
         .await;
-    case(
-        &world,
-        "the whole row",
-        "DELETE FROM value WHERE {d} AND version = 2;
-         INSERT INTO value SELECT * FROM old.value WHERE {d} AND version = 2",
-        &[2],
-    )
-    .await;
+}
+
+/// Whoever holds a backup from before holds the version, and nothing tells that its whole row was
+/// put back. What comes back is that version under its number, and no other.
+#[tokio::test]
+async fn a_destroyed_version_put_back_out_of_a_backup_is_itself_and_no_other() {
+    let world = world().await;
+    let restore = "DELETE FROM value WHERE {d} AND version = 2;
+         INSERT INTO value SELECT * FROM old.value WHERE {d} AND version = 2";
+    for version in 1..=4 {
+        let server = tampered(&world, restore).await;
+        let (builder, runtime) = (server.builder().await, server.runtime().await);
+        for way in both_ways(&builder, &runtime, version).await {
+            assert_eq!(way, Ok(value(&default_slot(), version)), "version {version}");
+        }
+    }
 }
 
 #[tokio::test]

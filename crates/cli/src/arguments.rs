@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 const TOO_MANY: &str = "there is an argument too many, which is not repeated here in case it is a \
      value: values come from standard input, --file or a prompt, and never from an argument. If it \
-     was one, it is in the history of this shell now and was visible to other processes: replace it";
+     was one, it is in the history of this shell now, and other processes saw it: replace it";
 
 /// Prints the help that was asked for, or says what is wrong.
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {
@@ -30,10 +30,12 @@ fn line(error: &clap::Error) -> Option<String> {
         Some(option) if VALUES.contains(&option) => {
             format!("there is no option {option}: {VALUE_RULE}")
         }
-        Some(option) => match text(ContextKind::SuggestedArg) {
-            Some(other) => format!("there is no option {option} here; did you mean {other}?"),
-            None => format!("there is no option {option} here; --help says which there are"),
-        },
+        Some(option) => {
+            let nearest = text(ContextKind::SuggestedArg);
+            let nearest = nearest.map(|nearest| format!("; did you mean {nearest}?"));
+            let nearest = nearest.as_deref().unwrap_or(";");
+            format!("there is no option {option} here{nearest} --help says which there are")
+        }
         None => TOO_MANY.to_owned(),
     };
     Some(line)
@@ -42,7 +44,7 @@ fn line(error: &clap::Error) -> Option<String> {
 /// Options under which somebody may look for a way to give a value.
 const VALUES: [&str; 5] = ["--value", "--secret-value", "--payload", "--password", "--data"];
 const VALUE_RULE: &str = "values come from standard input, --file or a prompt. If a value stood \
-     after it, it is in the history of this shell now and was visible to other processes: replace it";
+     after it, it is in the history of this shell now, and other processes saw it: replace it";
 
 /// A word that somebody may have meant as an option, and that no generated value looks like.
 fn is_plain_option(arg: &str) -> bool {
@@ -59,7 +61,6 @@ fn is_plain_option(arg: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory as _;
 
     fn told(line: &[&str]) -> String {
@@ -89,6 +90,10 @@ mod tests {
     #[test]
     fn a_misspelt_option_is_told_with_the_nearest() {
         let told = told(&["secret", "set", "A", "--stages", "live"]);
-        assert_eq!(told, "there is no option --stages here; did you mean --stage?");
+        let line = "there is no option --stages here; did you mean --stage? --help says which there \
+                    are";
+        assert_eq!(told, line);
+        let told = self::told(&["secret", "set", "A", "--zzz"]);
+        assert_eq!(told, "there is no option --zzz here; --help says which there are");
     }
 }

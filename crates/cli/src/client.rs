@@ -87,8 +87,9 @@ impl Client {
             match pauses.next().map(|pause| refused.pause(pause)) {
                 Some(Some(pause)) if pause <= LONGEST_PAUSE => tokio::time::sleep(pause).await,
                 _ => {
-                    let (address, request_id) = (self.address.clone(), request_id.map(str::to_owned));
-                    return Err(CallError { refused, address, request_id }.into());
+                    let (address, request_id) =
+                        (self.address.clone(), request_id.map(str::to_owned));
+                    return Err(Box::new(CallError { refused, address, request_id }).into());
                 }
             }
         }

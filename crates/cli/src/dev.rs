@@ -4,10 +4,7 @@ mod clients;
 mod demo;
 mod grpcurl;
 mod story;
-mod table;
 mod tokens;
-
-pub(crate) use clients::Refused;
 
 use crate::failure::Failure;
 use crate::{output, signals};

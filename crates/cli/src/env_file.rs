@@ -8,7 +8,7 @@
 
 mod read;
 
-use std::io;
+use crate::output;
 use zeroize::Zeroizing;
 
 /// The most that a file may have: a thousand values of the largest size.
@@ -27,10 +27,6 @@ pub(crate) struct Entry {
 /// What is wrong, and on which line. Never what stands there: it may be part of a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("it cannot be read: {0}")]
-    Read(#[source] io::Error),
-    #[error("it is larger than 64 MiB")]
-    TooLarge,
     #[error("line {0} is not UTF-8")]
     NotText(usize),
     #[error("line {0} holds a NUL, which no value of this kind may")]
@@ -69,6 +65,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Error> {
     }
     unique(&entries)?;
     Ok(entries)
+}
+
+/// Says where a shell would have put something else.
+pub(crate) fn remark_expandable<'a>(entries: impl Iterator<Item = &'a Entry>) {
+    let lines: Vec<_> =
+        entries.filter(|entry| entry.expandable).map(|entry| entry.line.to_string()).collect();
+    if !lines.is_empty() {
+        let lines = lines.join(", ");
+        output::remark("note", &format!("a $ or ` stands for itself in the value on line {lines}"));
+    }
 }
 
 fn unique(entries: &[Entry]) -> Result<(), Error> {

@@ -44,6 +44,10 @@ pub(crate) enum Failure {
     NoStage,
     #[error("nothing to change: {options}")]
     NothingToChange { options: &'static str },
+    #[error("{new} of the secrets are new: say --visibility masked or restricted")]
+    VisibilityNeeded { new: usize },
+    #[error("--raw prints one value: name one secret")]
+    RawIsOne,
     #[error("this wants a confirmation, and nobody is there to give it: add --yes")]
     NobodyToAsk,
     #[error("not confirmed; nothing was changed")]
@@ -67,8 +71,8 @@ pub(crate) enum Failure {
     #[error("the two are not the same; nothing was changed")]
     NotTheSame,
     #[error(
-        "there is no value: what was given is empty, and a value is not; `clear` takes one away, and \
-         `secret create --placeholder` makes a secret without one"
+        "there is no value: what was given is empty, and a value is not; `clear` takes one away, \
+         and `secret create --placeholder` makes a secret without one"
     )]
     EmptyValue,
     #[error("the value has more than 65,536 bytes")]
@@ -90,11 +94,15 @@ pub(crate) enum Failure {
     #[error("the connection cannot be set up: {0}")]
     Endpoint(#[source] tonic::transport::Error),
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(#[from] Box<CallError>),
     #[error(transparent)]
     EnvFile(#[from] env_file::Error),
-    #[error("{0}")]
-    Import(String),
+    #[error("line {line}: {name} {obstacle}")]
+    Obstacle { line: usize, name: String, obstacle: String },
+    #[error(
+        "not in the project: {names}; `waxseal secret create` or `waxseal secret import` makes them"
+    )]
+    UnknownNames { names: String },
     #[error("{done} of {total} were written, then {secret} was refused: {source}")]
     Partly { done: usize, total: usize, secret: String, source: Box<Failure> },
     #[error("{references} of the references cannot be rendered")]
@@ -104,8 +112,8 @@ pub(crate) enum Failure {
          --allow-unset"
     )]
     Unset { names: String },
-    #[error("{0}")]
-    Injection(String),
+    #[error("{name} cannot be a variable: {why}")]
+    NotAVariable { name: String, why: &'static str },
     #[error("{command} cannot be started: {source}")]
     Exec { command: String, source: io::Error },
     /// All is said already.
@@ -129,7 +137,7 @@ pub(crate) enum Failure {
     #[error("the server that was just started cannot be reached at {address}: {source}")]
     Connect { address: String, source: tonic::transport::Error },
     #[error("the first project cannot be made: {method} of {what} failed with {refused}")]
-    FirstProject { method: &'static str, what: String, refused: Refused },
+    FirstProject { method: &'static str, what: String, refused: Box<Refused> },
 }
 
 /// A failure, and the format in which its command speaks.
@@ -165,6 +173,8 @@ impl Failure {
             | Self::NoEnvironment
             | Self::NoStage
             | Self::NothingToChange { .. }
+            | Self::VisibilityNeeded { .. }
+            | Self::RawIsOne
             | Self::NobodyToAsk => ExitCode::from(2),
             Self::Call(call) if call.refused.is_absent() => ExitCode::from(3),
             Self::Partly { source, .. } => source.exit_code(),

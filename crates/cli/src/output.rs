@@ -20,6 +20,12 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     out.write_all(bytes).and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
+/// An answer that no message of the API is.
+pub(crate) fn print_json(answer: &impl Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string(answer).map_err(|error| Failure::Output(error.into()))?;
+    print(&(json + "\n"))
+}
+
 /// Tells what goes on. When nobody reads it any more, that is no reason to stop serving.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");

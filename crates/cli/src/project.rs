@@ -57,7 +57,7 @@ impl Project {
 }
 
 /// One project, in words for people.
-fn told(project: Option<&v1::Project>) -> String {
+pub(crate) fn told(project: Option<&v1::Project>) -> String {
     let Some(project) = project else { return String::new() };
     let v1::Project {
         name,
@@ -85,6 +85,9 @@ fn told(project: Option<&v1::Project>) -> String {
 pub(crate) fn needing_value(secrets: &[String]) -> String {
     match secrets {
         [] => String::new(),
-        _ => format!("\nWithout a value so far; `waxseal secret set` gives one:\n  {}\n", secrets.join("\n  ")),
+        _ => format!(
+            "\nWithout a value so far; `waxseal secret set` gives one:\n  {}\n",
+            secrets.join("\n  ")
+        ),
     }
 }

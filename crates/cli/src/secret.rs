@@ -19,6 +19,9 @@ mod update;
 mod verify;
 mod versions;
 
+pub(crate) use clear::empty;
+pub(crate) use set::write;
+
 use crate::failure::Complaint;
 use crate::session::drive;
 use crate::surroundings::Surroundings;

@@ -94,6 +94,50 @@ impl<'a> Session<'a> {
         Ok(v1::Slot { slot: Some(Which::Override(v1::OverrideSlot { environment, stage })) })
     }
 
+    /// The secrets of all pages.
+    pub(crate) async fn secrets(
+        &self,
+        request: v1::ListSecretsRequest,
+    ) -> Result<v1::ListSecretsResponse, Failure> {
+        let mut all = v1::ListSecretsResponse::default();
+        loop {
+            let page_token = std::mem::take(&mut all.next_page_token);
+            let request = v1::ListSecretsRequest { page_size: PAGE, page_token, ..request.clone() };
+            let call = self.client.read(request, async |caller, request| {
+                caller.secrets().list_secrets(request).await
+            });
+            let page = call.await?;
+            all.secrets.extend(page.secrets);
+            all.total_size = page.total_size;
+            all.next_page_token = page.next_page_token;
+            if all.next_page_token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The overrides of all pages of the environment and stage.
+    pub(crate) async fn overrides(&self) -> Result<v1::ListOverridesResponse, Failure> {
+        let mut all = v1::ListOverridesResponse::default();
+        loop {
+            let request = v1::ListOverridesRequest {
+                parent: self.environment()?,
+                stage: self.stage()?.into(),
+                page_size: PAGE,
+                page_token: std::mem::take(&mut all.next_page_token),
+            };
+            let call = self.client.read(request, async |caller, request| {
+                caller.secrets().list_overrides(request).await
+            });
+            let page = call.await?;
+            all.overrides.extend(page.overrides);
+            all.next_page_token = page.next_page_token;
+            if all.next_page_token.is_empty() {
+                return Ok(all);
+            }
+        }
+    }
+
     /// Prints an answer: as it came, or in words for people.
     pub(crate) fn show<M: Named>(
         &self,

@@ -122,7 +122,8 @@ fn choice<T: clap::ValueEnum>(
     rule: &'static str,
     text: Option<String>,
 ) -> Result<Option<T>, Error> {
-    let parse = |text: String| T::from_str(&text, false).map_err(|_| Error::Variable { name, rule });
+    let parse =
+        |text: String| T::from_str(&text, false).map_err(|_| Error::Variable { name, rule });
     text.map(parse).transpose()
 }
 

@@ -1,7 +1,7 @@
 //! What the process was started in: its environment variables, and its file mode creation mask.
 
 use rustix::fs::Mode;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use waxseal_server::config::{self, ConfigError};
 
@@ -22,14 +22,15 @@ pub(crate) mod variable {
 
 /// Looked at once, when the process starts, and handed on.
 pub(crate) struct Surroundings {
-    variables: HashMap<String, OsString>,
+    variables: BTreeMap<String, OsString>,
     /// The mask before the process hardened itself.
     pub(crate) umask: Mode,
 }
 
 impl Surroundings {
     pub(crate) fn of(vars: impl IntoIterator<Item = (OsString, OsString)>, umask: Mode) -> Self {
-        let named = |(name, content): (OsString, OsString)| Some((name.into_string().ok()?, content));
+        let named =
+            |(name, content): (OsString, OsString)| Some((name.into_string().ok()?, content));
         Self { variables: vars.into_iter().filter_map(named).collect(), umask }
     }
 

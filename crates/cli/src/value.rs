@@ -75,9 +75,7 @@ fn of(bytes: &[u8], binary: bool) -> Result<v1::SecretPayload, Failure> {
     match bytes.len() {
         0 => Err(Failure::EmptyValue),
         1..=VALUE_BYTES if binary => Ok(payload::data(bytes)),
-        1..=VALUE_BYTES => {
-            str::from_utf8(bytes).map(payload::text).map_err(|_| Failure::NotText)
-        }
+        1..=VALUE_BYTES => str::from_utf8(bytes).map(payload::text).map_err(|_| Failure::NotText),
         _ => Err(Failure::ValueTooLong),
     }
 }

@@ -72,3 +72,25 @@ pub(crate) fn version(version: i64) -> String {
 pub(crate) fn id(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or_default()
 }
+
+/// Names for a message, as many as anybody reads.
+pub(crate) fn list(names: &[String]) -> String {
+    const NAMED: usize = 10;
+    match names.len().checked_sub(NAMED) {
+        Some(more @ 1..) => format!("{} and {more} more", names[..NAMED].join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let names: Vec<_> = (0..12).map(|name| name.to_string()).collect();
+        assert_eq!(list(&names[..2]), "0, 1");
+        assert_eq!(list(&names[..10]), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9");
+        assert_eq!(list(&names), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more");
+    }
+}

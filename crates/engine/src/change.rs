@@ -49,6 +49,9 @@ pub(crate) trait Verb: Send + 'static {
     /// Whether it also applies to a deleted project.
     const ON_DELETED: bool = false;
 
+    /// Whether it removes something for good, of which nothing may be left in the store's files.
+    const REMOVES: bool = false;
+
     /// What has to be done before the project is locked: calls to the key provider. Repeated
     /// for every attempt.
     async fn prepare(&mut self, _engine: &Engine) -> Result<(), Error> {
@@ -102,7 +105,12 @@ impl Engine {
             verb.prepare(self).await?;
             match self.attempt(caller, project.as_ref(), request, &mut verb).await {
                 Err(Error::Conflict) => {}
-                outcome => return outcome,
+                outcome => {
+                    if V::REMOVES && outcome.is_ok() {
+                        self.scrub().await;
+                    }
+                    return outcome;
+                }
             }
         }
         Err(Error::Conflict)

@@ -21,10 +21,7 @@ impl Engine {
         destroy: ChangeVersion,
     ) -> Result<Written<()>, Error> {
         let ChangeVersion { project, name, slot, version, etag, request } = destroy;
-        let verb = Destroy { name, slot, version, etag };
-        let written = self.change(permit, Some(project), request, verb).await?;
-        self.scrub().await;
-        Ok(written)
+        self.change(permit, Some(project), request, Destroy { name, slot, version, etag }).await
     }
 }
 
@@ -39,6 +36,7 @@ struct Destroy {
 impl Verb for Destroy {
     type Answer = ();
     const ACTION: Action = Action::DestroySecretVersion;
+    const REMOVES: bool = true;
 
     async fn apply(&mut self, change: &mut Change<'_>) -> Result<(), Error> {
         let place = change.project()?.place(&self.slot)?;

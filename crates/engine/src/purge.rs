@@ -22,9 +22,7 @@ impl Engine {
         purge: ChangeSecret,
     ) -> Result<Written<()>, Error> {
         let ChangeSecret { project, name, etag, request } = purge;
-        let written = self.change(permit, Some(project), request, Purge { name, etag }).await?;
-        self.scrub().await;
-        Ok(written)
+        self.change(permit, Some(project), request, Purge { name, etag }).await
     }
 
     /// Purges every secret and project whose time to be brought back is over, and says how many
@@ -62,8 +60,8 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
-    /// What was removed is still in the store's log until that is emptied; a snapshot that is
-    /// being read can put that off.
+    /// Copies of what was removed are still in the store's files until those are written anew; a
+    /// snapshot that is being read can put that off.
     pub(crate) async fn scrub(&self) {
         const TRIES: u32 = 50;
         const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
@@ -72,12 +70,12 @@ impl Engine {
                 Ok(true) => return,
                 Ok(false) => tokio::time::sleep(PAUSE).await,
                 Err(error) => {
-                    tracing::warn!(%error, "what was purged may still be in the store's log");
+                    tracing::warn!(%error, "what was purged may still be in the store's files");
                     return;
                 }
             }
         }
-        tracing::warn!("what was purged is still in the store's log: snapshots are being read");
+        tracing::warn!("what was purged is still in the store's files: snapshots are being read");
     }
 }
 
@@ -101,6 +99,7 @@ struct Purge {
 impl Verb for Purge {
     type Answer = ();
     const ACTION: Action = Action::PurgeSecret;
+    const REMOVES: bool = true;
 
     async fn apply(&mut self, change: &mut Change<'_>) -> Result<(), Error> {
         let secret = change.catalogue().await?.secret(&self.name)?.clone();

@@ -8,6 +8,7 @@ mod heads;
 mod meta;
 mod projects;
 mod requests;
+mod scrub;
 mod secrets;
 mod session;
 mod slots;
@@ -153,19 +154,10 @@ impl Store for Sqlite {
         Ok(Box::new(Session::begin(lease, "BEGIN IMMEDIATE", &self.heads).await?))
     }
 
-    /// `secure_delete` overwrites what is removed, in the pages that the write-ahead log then
-    /// carries into the file; the log itself still has the pages from before.
     async fn scrub(&self) -> Result<bool> {
         let writer = self.writer.clone().lock_owned().await;
-        let checkpoint = move || -> Result<bool> {
-            // A snapshot that is being read must not keep the writer from others meanwhile.
-            writer.busy_timeout(Duration::ZERO)?;
-            let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
-            let busy = writer.query_row(truncate, [], |row| row.get::<_, i64>(0));
-            writer.busy_timeout(BUSY)?;
-            Ok(busy? == 0)
-        };
-        tokio::task::spawn_blocking(checkpoint).await.map_err(stopped)?
+        let scrub = move || scrub::scrub(&writer);
+        tokio::task::spawn_blocking(scrub).await.map_err(stopped)?
     }
 }
 

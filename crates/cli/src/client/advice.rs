@@ -34,7 +34,9 @@ fn by_reason(reason: R) -> Option<&'static str> {
         R::ProjectNotFound => "`waxseal project list` says which there are",
         R::EnvironmentNotFound => "`waxseal env list` says which there are",
         R::SecretNotFound => "`waxseal secret list` says which there are",
-        R::VersionNotFound | R::VersionDestroyed => "`waxseal secret versions` says which there are",
+        R::VersionNotFound | R::VersionDestroyed => {
+            "`waxseal secret versions` says which there are"
+        }
         R::AliasNotFound => "`waxseal secret get` says which there are",
         R::SecretExists => "`waxseal secret set` changes its value",
         R::NameHeldByDeleted => "`waxseal secret undelete` brings it back",

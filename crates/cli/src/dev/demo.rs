@@ -1,8 +1,10 @@
 //! The first project. All its values are invented, and say so.
 
-use super::clients::{Clients, Refused};
+use super::clients::Clients;
+use crate::client::Refused;
 use crate::failure::Failure;
 use crate::output::say;
+use crate::words;
 use tonic::{Response, Status};
 use waxseal_proto::v1;
 use waxseal_proto::v1::secret_payload::Payload;
@@ -182,12 +184,12 @@ async fn create_secret(clients: &Clients, new: &Secret) -> Result<(), Failure> {
     };
     let done = clients.builder.secrets().create_secret(request).await;
     let emptiness = if value.is_none() { ", without a value" } else { "" };
-    tell("CreateSecret", format!("{id}, {}{emptiness}", visibility_name(visibility)), done)
+    tell("CreateSecret", format!("{id}, {}{emptiness}", words::visibility(visibility)), done)
 }
 
 async fn set_override(clients: &Clients, new: &Override) -> Result<(), Failure> {
     let &Override { secret, environment, stage, value } = new;
-    let what = format!("{secret}, override for {environment}, {}", stage_name(stage));
+    let what = format!("{secret}, override for {environment}, {}", words::stage(stage));
     if has_override(clients, new).await {
         told("SetSecretValue", &what, "there already");
         return Ok(());
@@ -232,7 +234,9 @@ fn tell<T>(
         Ok(_) => told(method, &what, "done"),
         Err(refused) if refused.is_there_already() => told(method, &what, "there already"),
         Err(refused) if refused.is_about_state() => told(method, &what, &refused.to_string()),
-        Err(refused) => return Err(Failure::FirstProject { method, what, refused }),
+        Err(refused) => {
+            return Err(Failure::FirstProject { method, what, refused: Box::new(refused) });
+        }
     }
     Ok(())
 }
@@ -243,22 +247,6 @@ fn told(method: &str, what: &str, outcome: &str) {
 
 fn text(value: &str) -> v1::SecretPayload {
     v1::SecretPayload { payload: Some(Payload::Text(value.to_owned())), crc32c: None }
-}
-
-pub(super) const fn visibility_name(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Unspecified => "unknown",
-        Visibility::Masked => "masked",
-        Visibility::Restricted => "restricted",
-    }
-}
-
-pub(super) const fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Unspecified => "unknown",
-        Stage::Draft => "draft",
-        Stage::Live => "live",
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 //! It only reads. Whatever somebody has changed or deleted since the first start is told as the
 //! server tells it, and never a failure.
 
-use super::clients::{Clients, Refused};
-use super::demo::{self, PROJECT, REFUSED, REVEALED, stage_name, visibility_name};
-use super::table;
+use super::clients::Clients;
+use super::demo::{self, PROJECT, REFUSED, REVEALED};
+use crate::client::Refused;
 use crate::output::say;
+use crate::{table, words};
 use std::collections::HashMap;
 use waxseal_proto::v1;
 use waxseal_proto::v1::secret_payload::Payload;
@@ -40,7 +41,7 @@ pub(super) async fn play(clients: &Clients) {
     say("\n5. Resolve, as an agent's runtime: the override of that environment and stage, or else");
     say("   the default; unset where there is neither, or where defaults are not allowed");
     for (environment, stage) in VIEWS {
-        say(&format!("\n   {environment}, {}", stage_name(stage)));
+        say(&format!("\n   {environment}, {}", words::stage(stage)));
         resolve(clients, environment, stage, &visibilities).await;
     }
 }
@@ -75,7 +76,7 @@ fn listed_row(id: String, secret: &v1::Secret) -> [String; 3] {
         v1::Secret { has_value: true, default_version, .. } => format!("version {default_version}"),
         _ => "no value".to_owned(),
     };
-    [id, visibility_name(secret.visibility()).to_owned(), default]
+    [id, words::visibility(secret.visibility()).to_owned(), default]
 }
 
 async fn reveal(clients: &Clients, id: &str) {
@@ -153,7 +154,7 @@ fn print<const N: usize>(heading: [&str; N], mut rows: Vec<[String; N]>) {
     let more = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
     rows.insert(0, heading.map(str::to_owned));
-    table::lines(&rows).iter().for_each(|line| say(line));
+    table::lines(&rows).iter().for_each(|line| say(&format!("     {line}")));
     if more > 0 {
         say(&format!("     and {more} more"));
     }

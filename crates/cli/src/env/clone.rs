@@ -58,9 +58,9 @@ fn told(made: &v1::CloneEnvironmentResponse) -> String {
     if overrides_not_copied.is_empty() {
         return environment;
     }
-    let rows = overrides_not_copied.iter().map(|missing| {
-        [missing.secret.clone(), words::stage(missing.stage()).to_owned()]
-    });
+    let rows = overrides_not_copied
+        .iter()
+        .map(|missing| [missing.secret.clone(), words::stage(missing.stage()).to_owned()]);
     let rows = table::text(["SECRET", "STAGE"], rows.collect());
     format!(
         "{environment}\nOverrides of the source that it lacks; `waxseal override set` makes them:\n\

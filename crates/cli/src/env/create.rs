@@ -8,7 +8,7 @@ use waxseal_proto::v1::{self, Fallback};
 
 /// Makes an environment.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal env create staging -p shop\n  waxseal env create production -p shop --fallback deny --protected true")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Create {
     /// The id: lower-case letters, digits and inner hyphens, beginning with a letter.
     #[arg(value_name = "ENVIRONMENT")]
@@ -33,6 +33,11 @@ pub(super) struct Create {
     project: ProjectOptions,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  waxseal env create staging -p shop
+  waxseal env create production -p shop --fallback deny --protected true";
+
 impl Verb for Create {
     fn flags(&self) -> Flags {
         self.project.flags()
@@ -42,7 +47,8 @@ impl Verb for Create {
         let Self { id, display_name, fallback, protected, once, project: _ } = self;
         let request_id = once.id();
         let fallback = Fallback::from(fallback).into();
-        let environment = v1::Environment { display_name, fallback, protected, ..Default::default() };
+        let environment =
+            v1::Environment { display_name, fallback, protected, ..Default::default() };
         let request = v1::CreateEnvironmentRequest {
             parent: session.project()?,
             environment_id: id,

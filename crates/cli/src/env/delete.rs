@@ -8,7 +8,7 @@ use waxseal_proto::v1;
 
 /// Deletes an environment for good, with its overrides only if --force says so.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal env delete experiment -p shop\n  waxseal env delete experiment -p shop --force --yes")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Delete {
     /// The id of the environment; not main.
     #[arg(value_name = "ENVIRONMENT")]
@@ -27,6 +27,11 @@ pub(super) struct Delete {
     #[command(flatten)]
     project: ProjectOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal env delete experiment -p shop
+  waxseal env delete experiment -p shop --force --yes";
 
 impl Verb for Delete {
     fn flags(&self) -> Flags {

@@ -8,7 +8,7 @@ use waxseal_proto::v1::{self, Fallback};
 
 /// Changes the settings of an environment; those that are not named stay as they are.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal env update production -p shop --fallback deny\n  waxseal env update staging -p shop --protected false --display-name Trial")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Update {
     /// The id of the environment.
     #[arg(value_name = "ENVIRONMENT")]
@@ -32,6 +32,11 @@ pub(super) struct Update {
     #[command(flatten)]
     project: ProjectOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal env update production -p shop --fallback deny
+  waxseal env update staging -p shop --protected false --display-name Trial";
 
 impl Verb for Update {
     fn flags(&self) -> Flags {

@@ -72,9 +72,8 @@ impl<'a> Rest<'a> {
     fn unquoted(&mut self) -> (Zeroizing<String>, bool) {
         let line = self.first_line();
         self.skip_line();
-        let comment = line.match_indices('#').map(|(at, _)| at).find(|at| {
-            line[..*at].ends_with([' ', '\t'])
-        });
+        let comment =
+            line.match_indices('#').map(|(at, _)| at).find(|at| line[..*at].ends_with([' ', '\t']));
         let value = line[..comment.unwrap_or(line.len())].trim_matches([' ', '\t', '\r']);
         (Zeroizing::new(value.to_owned()), value.contains(['$', '`']))
     }
@@ -122,11 +121,12 @@ impl<'a> Rest<'a> {
     fn end_of_line(&mut self) -> Result<(), Error> {
         let line = self.first_line();
         let rest = line.trim_start_matches([' ', '\t', '\r']);
-        if !rest.is_empty() && !(rest.starts_with('#') && rest.len() < line.len()) {
-            return Err(Error::AfterQuote(self.line));
+        let comment = rest.starts_with('#') && rest.len() < line.len();
+        if rest.is_empty() || comment {
+            self.skip_line();
+            return Ok(());
         }
-        self.skip_line();
-        Ok(())
+        Err(Error::AfterQuote(self.line))
     }
 }
 

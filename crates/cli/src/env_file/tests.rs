@@ -95,7 +95,7 @@ fn what_is_wrong_is_told_by_its_line_and_not_by_its_text() {
         ("canary canary=c\n", "line 1 has no proper name"),
         ("cänary=c", "line 1 has no proper name"),
         ("=canary", "line 1 has no proper name"),
-        ("export =canary", "line 1 has no proper name"),
+        ("export 1=canary", "line 1 has no proper name"),
         ("\n\nA='canary\ncanary\n", "the quote that begins on line 3 is not closed"),
         ("A=\"canary\\\"\n", "the quote that begins on line 1 is not closed"),
         ("A='b'canary", "line 1 goes on after the closing quote"),

@@ -5,7 +5,7 @@ use crate::terminal;
 use uuid::Uuid;
 
 /// The options of every command that changes something.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Default)]
 pub(crate) struct Once {
     /// The id of the call, to repeat one whose outcome is not known: it is applied once [default: a
     /// new one].

@@ -10,7 +10,7 @@ use waxseal_proto::v1;
 ///
 /// Until it is purged, by default after 30 days, `waxseal project undelete` brings all of it back.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal project delete shop\n  waxseal project delete shop --yes    in a script")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Delete {
     /// The id of the project.
     #[arg(value_name = "PROJECT")]
@@ -25,6 +25,11 @@ pub(super) struct Delete {
     #[command(flatten)]
     server: ServerOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal project delete shop
+  waxseal project delete shop --yes    in a script";
 
 impl Verb for Delete {
     fn flags(&self) -> Flags {

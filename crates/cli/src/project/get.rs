@@ -24,9 +24,9 @@ impl Verb for Get {
 
     async fn run(self, session: &Session<'_>) -> Result<(), Failure> {
         let request = v1::GetProjectRequest { name: format!("projects/{}", self.id) };
-        let call = session.client.read(request, async |caller, request| {
-            caller.projects().get_project(request).await
-        });
+        let call = session
+            .client
+            .read(request, async |caller, request| caller.projects().get_project(request).await);
         session.show(&call.await?, |got| super::told(got.project.as_ref()))
     }
 }

@@ -8,7 +8,7 @@ use waxseal_proto::v1;
 
 /// Lists the projects that the token may see.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal project list\n  waxseal project list --output json | jq -r '.projects[].name'")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct List {
     /// Lists deleted ones that are not purged yet as well.
     #[arg(long)]
@@ -17,6 +17,11 @@ pub(super) struct List {
     #[command(flatten)]
     server: ServerOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal project list
+  waxseal project list --output json | jq -r '.projects[].name'";
 
 impl Verb for List {
     fn flags(&self) -> Flags {

@@ -9,7 +9,7 @@ use waxseal_proto::v1;
 ///
 /// What was there is kept, and `waxseal secret rollback` brings it back.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal secret clear MAPS_KEY -p shop\n  waxseal secret clear MAPS_KEY -p shop -e staging --stage live    the override there")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Clear {
     /// The name of the secret.
     #[arg(value_name = "SECRET")]
@@ -21,6 +21,11 @@ pub(super) struct Clear {
     #[command(flatten)]
     slot: SlotOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal secret clear MAPS_KEY -p shop
+  waxseal secret clear MAPS_KEY -p shop -e staging --stage live    the override there";
 
 impl Verb for Clear {
     fn flags(&self) -> Flags {

@@ -9,7 +9,7 @@ use waxseal_proto::v1;
 ///
 /// It takes an admin's token. Backups made before it stay as they are.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal secret destroy MAPS_KEY 3 -p shop\n  waxseal secret destroy MAPS_KEY 3 -p shop -e staging --stage live --yes")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Destroy {
     /// The name of the secret.
     #[arg(value_name = "SECRET")]
@@ -28,6 +28,11 @@ pub(super) struct Destroy {
     #[command(flatten)]
     slot: SlotOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal secret destroy MAPS_KEY 3 -p shop
+  waxseal secret destroy MAPS_KEY 3 -p shop -e staging --stage live --yes";
 
 impl Verb for Destroy {
     fn flags(&self) -> Flags {

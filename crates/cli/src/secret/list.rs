@@ -73,8 +73,8 @@ fn told(all: &v1::ListSecretsResponse) -> String {
     if all.secrets.iter().any(|secret| secret.has_override.is_some()) {
         return table::text(["SECRET", "VISIBILITY", "DEFAULT", "OVERRIDE", "DESCRIPTION"], rows);
     }
-    let rows = rows.into_iter().map(|[id, visibility, value, _, description]| {
-        [id, visibility, value, description]
-    });
+    let rows = rows
+        .into_iter()
+        .map(|[id, visibility, value, _, description]| [id, visibility, value, description]);
     table::text(["SECRET", "VISIBILITY", "DEFAULT", "DESCRIPTION"], rows.collect())
 }

@@ -10,7 +10,7 @@ use waxseal_proto::v1;
 ///
 /// It takes an admin's token. Backups made before it stay as they are.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  waxseal secret delete MAPS_KEY -p shop && waxseal secret purge MAPS_KEY -p shop")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Purge {
     /// The name of the deleted secret.
     #[arg(value_name = "SECRET")]
@@ -25,6 +25,10 @@ pub(super) struct Purge {
     #[command(flatten)]
     project: ProjectOptions,
 }
+
+const EXAMPLES: &str = "\
+Example:
+  waxseal secret delete MAPS_KEY -p shop && waxseal secret purge MAPS_KEY -p shop";
 
 impl Verb for Purge {
     fn flags(&self) -> Flags {

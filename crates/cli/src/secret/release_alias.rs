@@ -7,7 +7,7 @@ use waxseal_proto::v1;
 
 /// Takes an old name from a secret: agents that still use it no longer find the secret.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  waxseal secret release-alias STRIPE_LIVE_KEY STRIPE_KEY -p shop")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ReleaseAlias {
     /// The present name of the secret.
     #[arg(value_name = "SECRET")]
@@ -23,6 +23,10 @@ pub(super) struct ReleaseAlias {
     #[command(flatten)]
     project: ProjectOptions,
 }
+
+const EXAMPLES: &str = "\
+Example:
+  waxseal secret release-alias STRIPE_LIVE_KEY STRIPE_KEY -p shop";
 
 impl Verb for ReleaseAlias {
     fn flags(&self) -> Flags {

@@ -11,7 +11,7 @@ use waxseal_proto::v1::{self, Visibility};
 /// That covers its default, all overrides and all kept versions. Agents use it as before. Backups
 /// made before it stay as readable as they were.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal secret restrict MAPS_KEY -p shop\n  waxseal secret restrict MAPS_KEY -p shop --yes    in a script")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Restrict {
     /// The name of the secret.
     #[arg(value_name = "SECRET")]
@@ -26,6 +26,11 @@ pub(super) struct Restrict {
     #[command(flatten)]
     project: ProjectOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal secret restrict MAPS_KEY -p shop
+  waxseal secret restrict MAPS_KEY -p shop --yes    in a script";
 
 impl Verb for Restrict {
     fn flags(&self) -> Flags {

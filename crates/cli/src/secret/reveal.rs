@@ -84,7 +84,8 @@ impl Verb for Reveal {
 /// How long a value may be shown, by this side's clock.
 fn left(until: Option<Timestamp>, now: i64) -> Duration {
     let until = until.unwrap_or_default();
-    let until = until.seconds.saturating_mul(1_000_000).saturating_add((until.nanos / 1_000).into());
+    let until =
+        until.seconds.saturating_mul(1_000_000).saturating_add((until.nanos / 1_000).into());
     let micros = u64::try_from(until.saturating_sub(now)).unwrap_or_default();
     Duration::from_micros(micros).clamp(AT_LEAST, AT_MOST)
 }

@@ -7,7 +7,7 @@ use waxseal_proto::v1;
 
 /// Makes a kept version of a slot the current one again. It also restores a cleared slot.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal secret versions MAPS_KEY -p shop\n  waxseal secret rollback MAPS_KEY 3 -p shop\n  waxseal secret rollback MAPS_KEY 3 -p shop -e staging --stage live")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Rollback {
     /// The name of the secret.
     #[arg(value_name = "SECRET")]
@@ -23,6 +23,12 @@ pub(super) struct Rollback {
     #[command(flatten)]
     slot: SlotOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal secret versions MAPS_KEY -p shop
+  waxseal secret rollback MAPS_KEY 3 -p shop
+  waxseal secret rollback MAPS_KEY 3 -p shop -e staging --stage live";
 
 impl Verb for Rollback {
     fn flags(&self) -> Flags {

@@ -9,7 +9,7 @@ use waxseal_proto::v1;
 ///
 /// `waxseal secret set` changes its value, `rename` its name, and `restrict` its visibility.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  waxseal secret update MAPS_KEY -p shop --description \"Draws the maps\"")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Update {
     /// The name of the secret.
     #[arg(value_name = "SECRET")]
@@ -25,6 +25,10 @@ pub(super) struct Update {
     #[command(flatten)]
     project: ProjectOptions,
 }
+
+const EXAMPLES: &str = "\
+Example:
+  waxseal secret update MAPS_KEY -p shop --description \"Draws the maps\"";
 
 impl Verb for Update {
     fn flags(&self) -> Flags {

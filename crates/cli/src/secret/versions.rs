@@ -8,7 +8,7 @@ use waxseal_proto::v1;
 
 /// Lists the kept versions of a slot, the latest first.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  waxseal secret versions MAPS_KEY -p shop\n  waxseal secret versions MAPS_KEY -p shop -e staging --stage live")]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Versions {
     /// The name of the secret.
     #[arg(value_name = "SECRET")]
@@ -17,6 +17,11 @@ pub(super) struct Versions {
     #[command(flatten)]
     slot: SlotOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  waxseal secret versions MAPS_KEY -p shop
+  waxseal secret versions MAPS_KEY -p shop -e staging --stage live";
 
 impl Verb for Versions {
     fn flags(&self) -> Flags {

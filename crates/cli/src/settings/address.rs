@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_not_repeated() {
-        for bad in ["", "unix:", "localhost", "http://h", "http://u:canary@h:1", "h:1/canary", "::"] {
+        for bad in ["", "unix:", "localhost", "http://h", "http://u:canary@h:1", "h:1/canary", "::"]
+        {
             let refused = bad.parse::<Address>().unwrap_err();
             assert!(matches!(refused, Error::Address), "{bad}");
             assert!(!refused.to_string().contains("canary"));

@@ -51,7 +51,7 @@ impl Profile {
             (Some(profile), _) => Ok(profile.beside(&path)),
             (None, None) => Ok(Self::default()),
             (None, Some(_)) => {
-                let known = profiles.into_keys().collect::<Vec<_>>().join(", ");
+                let known = crate::words::list(&profiles.into_keys().collect::<Vec<_>>());
                 let known = if known.is_empty() { "none".to_owned() } else { known };
                 Err(Error::NoProfile { path, known })
             }
@@ -69,7 +69,8 @@ impl Profile {
 
 /// Where the profiles are. A relative path counts for none, as the XDG specification asks.
 fn path(surroundings: &Surroundings) -> Option<PathBuf> {
-    let absolute = |name| Some(Path::new(surroundings.get(name)?)).filter(|path| path.is_absolute());
+    let absolute =
+        |name| Some(Path::new(surroundings.get(name)?)).filter(|path| path.is_absolute());
     let config = match absolute("XDG_CONFIG_HOME") {
         Some(config) => config.to_owned(),
         None => absolute("HOME")?.join(".config"),
@@ -123,7 +124,7 @@ where
 mod tests {
     use super::*;
 
-    const PATH: &str = "/home/ada/.config/waxseal/profiles.toml";
+    const PATH: &str = "/h/.config/waxseal/profiles.toml";
 
     fn parsed(text: &str, mode: u32) -> Result<Profiles, Error> {
         parse(Path::new(PATH), text, mode)
@@ -140,7 +141,7 @@ mod tests {
         assert_eq!(production.output, Some(Format::Json));
         assert_eq!(
             production.token_file.unwrap(),
-            Path::new("/home/ada/.config/waxseal/production.token")
+            Path::new("/h/.config/waxseal/production.token")
         );
     }
 
@@ -166,10 +167,13 @@ mod tests {
             ("[a]\nstage = \"canary\"\n", 2),
             ("[a]\ntoken = 7\n", 2),
             ("token = \"canary\"\n", 1),
-            ("[a]\ntoken = \"canary\ncanary\"\n", 2),
+            ("[a]\ntoken = \"canary\ncanary\"\n", 3),
         ] {
             let refused = parsed(text, 0o600).map(drop).unwrap_err();
-            assert!(matches!(refused, Error::Syntax { line: found, .. } if found == line), "{text}");
+            assert!(
+                matches!(refused, Error::Syntax { line: found, .. } if found == line),
+                "{text}"
+            );
             assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
         }
     }

@@ -1,0 +1,89 @@
+//! Options, variables and profiles; and what is said when they are wrong.
+
+use super::{Caller, Done};
+use crate::support::{Server, Setup, binary};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+use waxseal_domain::caller::Role;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_fills_in_what_is_not_said() {
+    let server = Server::with_demo().await;
+    let caller = Caller::of(&server).await;
+    let dir = caller.path(".config/waxseal");
+    fs::create_dir_all(&dir).unwrap();
+    let profiles = dir.join("profiles.toml");
+    let text = format!(
+        "[work]\naddress = \"{}\"\ntoken_file = \"{}\"\nproject = \"demo\"\noutput = \"json\"\n",
+        server.address,
+        caller.path("builder.token").display()
+    );
+    fs::write(&profiles, text).unwrap();
+    let run = |line: &str| {
+        let mut command = binary::command();
+        command.args(line.split(' ')).env("HOME", caller.path("")).env_remove("XDG_CONFIG_HOME");
+        Done::of(command, b"")
+    };
+    fs::set_permissions(&profiles, Permissions::from_mode(0o644)).unwrap();
+    let open = run("secret list --profile work").failed(2);
+    assert!(open.ends_with(&format!("chmod 600 {}", profiles.display())), "{open}");
+    fs::set_permissions(&profiles, Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(run("secret list --profile work").json()["totalSize"], 0);
+    assert!(run("secret list --profile work --output table").ok().starts_with("SECRET"));
+    assert!(run("secret list -p none --profile work").failed(3).contains("PROJECT_NOT_FOUND"));
+    assert!(run("secret list --profile other").failed(2).contains("it has work"));
+    assert!(run("secret list").failed(2).contains("--token-file"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_json_where_json_was_asked_for() {
+    let server = Server::with_demo().await;
+    let caller = Caller::of(&server).await;
+    let failed = caller.run("builder", "secret get NONE --output json").failed(3);
+    let error = &serde_json::from_str::<serde_json::Value>(&failed).unwrap()["error"];
+    assert_eq!(error["code"], "NOT_FOUND");
+    assert_eq!(error["reason"], "SECRET_NOT_FOUND");
+    assert!(error["advice"].as_str().unwrap().contains("secret list"));
+    let failed = caller.run("builder", "explain --output json").failed(2);
+    let error = &serde_json::from_str::<serde_json::Value>(&failed).unwrap()["error"];
+    assert!(error["message"].as_str().unwrap().contains("--environment"), "{error}");
+}
+
+#[test]
+fn a_server_takes_the_variables_of_its_callers_for_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |name: &str| {
+        let mut command = binary::command();
+        command.args(["serve", "--check", "--data-dir"]).arg(dir.path().join("data"));
+        command.env(name, "x");
+        Done::of(command, b"")
+    };
+    for name in ["ADDRESS", "TOKEN", "TOKEN_FILE", "PROFILE", "PROJECT", "STAGE", "OUTPUT"] {
+        check(&format!("WAXSEAL_{name}")).ok();
+    }
+    assert!(check("WAXSEAL_PROJCT").failed(2).ends_with("did you mean WAXSEAL_PROJECT?"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_waits_for_a_server_that_is_just_starting() {
+    let mut setup = Setup::new();
+    let socket = setup.data_dir().parent().unwrap().join("socket");
+    let unix = format!("unix:{}", socket.display());
+    setup.config.listen.push(unix.parse().unwrap());
+    let server = setup.start().await;
+    server.make_demo().await;
+    let token = server.token(Role::Builder, false, "deployment").await;
+    let setup = server.stop().await;
+
+    let caller = Caller::at(&unix);
+    caller.file("builder.token", token);
+    let gone = caller.run("builder", "secret list").failed(1);
+    assert!(gone.contains("cannot be reached") && gone.contains("--address"), "{gone}");
+    let early = std::thread::spawn(move || {
+        caller.feed("builder", "secret create KEY --visibility masked", "some value")
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let _server = setup.start().await;
+    early.join().unwrap().ok();
+}
