@@ -217,9 +217,13 @@ fn the_map_of_the_crates_is_right() {
 
 #[test]
 fn the_readme_names_every_variable_and_no_other() {
-    let help = binary::command().args(["serve", "--help"]).output().unwrap();
-    assert!(help.status.success());
-    let help = String::from_utf8(help.stdout).unwrap();
+    let help = |command: &[&str]| {
+        let help = binary::command().args(command).arg("--help").output().unwrap();
+        assert!(help.status.success());
+        String::from_utf8(help.stdout).unwrap()
+    };
+    // Those of the server, and those of the commands that call it.
+    let help = help(&["serve"]) + &help(&["secret", "reveal"]);
     let readme = read("README.md");
     let variables = |text: &str| -> BTreeSet<String> {
         let name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';

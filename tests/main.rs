@@ -14,12 +14,15 @@
 
 mod support;
 
+mod aliases;
 mod arguments;
 mod canary;
+mod command_line;
 mod concurrency;
 mod credentials;
 mod environments;
 mod errors;
+mod export;
 mod external;
 mod kill;
 mod layers;
@@ -27,11 +30,18 @@ mod limits;
 mod names;
 mod paging;
 mod process;
+mod projects;
+mod purge;
 mod readme;
+mod references;
+mod render;
 mod restricted;
 mod revisions;
 mod rights;
+mod sequences;
 mod story;
 mod tamper;
 mod values;
 mod vectors;
+mod verify;
+mod versions;
