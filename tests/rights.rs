@@ -15,7 +15,7 @@ use std::path::Path;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use waxseal_domain::caller::Role;
-use waxseal_proto::v1::{self, Stage, Visibility};
+use waxseal_proto::v1::{self, Stage};
 
 const GOLDEN: &str = "tests/golden/rights.txt";
 
