@@ -55,6 +55,26 @@ async fn a_deleted_secret_is_purged_when_its_time_is_over_and_not_before() {
     assert_eq!(count(&server, purged), 2);
 }
 
+/// As after a crash between a removal and its scrub.
+#[tokio::test]
+async fn a_scrub_that_was_cut_off_is_made_up_for() {
+    let (server, ..) = demo(&["KEY"]).await;
+    let setup = server.stop().await;
+    let database = setup.database();
+    let (secret, value) = (of("KEY"), "DELETE FROM value WHERE ");
+    let traces = Traces::of(&database, &secret);
+    database.execute_batch("PRAGMA secure_delete = OFF; PRAGMA foreign_keys = OFF").unwrap();
+    database.execute(&format!("{value}{secret}"), []).unwrap();
+    assert!(traces.left(&setup) > 0, "nothing is left to scrub");
+    database.execute("UPDATE store SET unscrubbed = 1", []).unwrap();
+    drop(database);
+
+    let server = setup.start().await;
+    server.engine.purge_expired().await.unwrap();
+    assert_eq!(traces.left(&setup), 0);
+    assert_eq!(count(&server, "store WHERE unscrubbed = 1"), 0);
+}
+
 #[tokio::test]
 async fn the_time_is_configured() {
     let mut setup = Setup::new();

@@ -145,6 +145,9 @@ impl Engine {
             tx.forget_requests(now.before(REQUEST_ID_LIFE)).await?;
             tx.put_request(&kept.row(caller, key, now)?).await?;
         }
+        if V::REMOVES {
+            tx.mark_unscrubbed().await?;
+        }
         tx.commit().await?;
         Ok(self.written(kept))
     }

@@ -195,6 +195,7 @@ async fn found(
         incarnation,
         service_key: keys::stored(wrapped),
         created: clock.now(),
+        unscrubbed: false,
     })
     .await?;
     tx.commit().await?;

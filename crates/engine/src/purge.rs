@@ -32,13 +32,17 @@ impl Engine {
     /// Of the store, before anything was done.
     pub async fn purge_expired(&self) -> Result<usize, Error> {
         let now = self.clock.now();
-        let due = self.store.snapshot().await?.purgeable(now).await?;
+        let mut rows = self.store.snapshot().await?;
+        let due = rows.purgeable(now).await?;
+        // A process that ended between a removal and its scrub left that to the next one.
+        let unscrubbed = rows.meta().await?.is_some_and(|meta| meta.unscrubbed);
+        drop(rows);
         for id in &due {
             if let Err(error) = self.purge_project(id, now).await {
                 tracing::error!(%error, "a purge failed");
             }
         }
-        if !due.is_empty() {
+        if unscrubbed || !due.is_empty() {
             self.scrub().await;
         }
         Ok(due.len())
@@ -55,6 +59,7 @@ impl Engine {
             return Ok(());
         }
         tx.remove_project(&project).await?;
+        tx.mark_unscrubbed().await?;
         let audit = AuditRow::new(now, caller.principal, "PurgeProject");
         tx.append_audit(&AuditRow { project: Some(project.project.uid), ..audit }).await?;
         Ok(tx.commit().await?)
@@ -118,6 +123,7 @@ impl Verb for PurgeExpired {
     type Answer = ();
     const ACTION: Action = Action::PurgeSecret;
     const ON_DELETED: bool = true;
+    const REMOVES: bool = true;
 
     async fn apply(&mut self, change: &mut Change<'_>) -> Result<(), Error> {
         let now = change.now;

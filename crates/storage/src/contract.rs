@@ -146,6 +146,7 @@ async fn meta_is_written_once(store: &Arc<dyn Store>) {
         incarnation: Incarnation::from_bytes([2; 16]),
         service_key: wrapped(3),
         created: time(4),
+        unscrubbed: false,
     };
     let mut tx = store.begin("contract").await.unwrap();
     assert_eq!(tx.meta().await.unwrap(), None);
@@ -359,8 +360,13 @@ async fn a_secret_is_removed_with_all_it_had(store: &Arc<dyn Store>) {
     let name = SecretName::parse("WAS").unwrap();
     tx.insert_alias(row.project.uid, &AliasRow { name, secret: gone.uid }).await.unwrap();
     tx.remove_secret(row.project.uid, gone.uid).await.unwrap();
+    tx.mark_unscrubbed().await.unwrap();
     tx.commit().await.unwrap();
+    let unscrubbed =
+        async || store.snapshot().await.unwrap().meta().await.unwrap().unwrap().unscrubbed;
+    assert!(unscrubbed().await, "until it is done");
     while !store.scrub().await.unwrap() {}
+    assert!(!unscrubbed().await);
     let mut snapshot = store.snapshot().await.unwrap();
     assert_eq!(snapshot.secrets(row.project.uid).await.unwrap(), [kept]);
     assert!(snapshot.values_of(gone.uid).await.unwrap().is_empty());

@@ -132,6 +132,9 @@ pub trait MetaRows {
 pub trait MetaEdits {
     /// Writes the store's one row, once.
     async fn insert_meta(&mut self, meta: Meta) -> Result<()>;
+
+    /// Notes that this transaction removes something for good, until a [`Store::scrub`] is done.
+    async fn mark_unscrubbed(&mut self) -> Result<()>;
 }
 
 /// Projects and their heads.

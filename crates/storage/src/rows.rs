@@ -34,6 +34,8 @@ pub struct Meta {
     pub service_key: Wrapped,
     /// When the store was made.
     pub created: Timestamp,
+    /// Whether copies of what was removed may be left in the store's files.
+    pub unscrubbed: bool,
 }
 
 /// A project, its head and its manifest.

@@ -11,7 +11,8 @@ CREATE TABLE store (
     service_key_kind  INTEGER NOT NULL,  -- how the key below is wrapped
     service_key_id    TEXT NOT NULL,     -- the wrapping key
     service_key       BLOB NOT NULL,     -- wrapped: tokens, page tokens, request bodies
-    created           INTEGER NOT NULL
+    created           INTEGER NOT NULL,
+    unscrubbed        INTEGER NOT NULL   -- 1 while copies of what was removed may be left
 ) STRICT;
 
 -- A project and its head.

@@ -1,6 +1,6 @@
 //! What is true of the store as a whole.
 
-use super::columns::{Row, uid};
+use super::columns::{Row, flag, uid};
 use super::session::Session;
 use crate::{Meta, MetaEdits, MetaRows, Result};
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ impl MetaRows for Session {
                 .prepare_cached(
                     "-- meta()
                      SELECT deployment, incarnation, service_key_kind, service_key_id,
-                            service_key, created
+                            service_key, created, unscrubbed
                      FROM store",
                 )?
                 .query_row([], |row| Ok(read(&Row::new("store", row))))
@@ -32,6 +32,7 @@ fn read(row: &Row<'_>) -> Result<Meta> {
         incarnation: Incarnation::from_bytes(row.bytes("incarnation")?),
         service_key: row.wrapped("service_key_kind", "service_key_id", "service_key")?,
         created: row.time("created")?,
+        unscrubbed: row.one_of("unscrubbed", flag)?,
     })
 }
 
@@ -42,8 +43,8 @@ impl MetaEdits for Session {
             connection.execute(
                 "-- insert_meta()
                  INSERT INTO store (only_row, deployment, incarnation, service_key_kind,
-                                    service_key_id, service_key, created)
-                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+                                    service_key_id, service_key, created, unscrubbed)
+                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     uid(meta.deployment.bytes()),
                     uid(meta.incarnation.bytes()),
@@ -51,8 +52,17 @@ impl MetaEdits for Session {
                     meta.service_key.key_id,
                     meta.service_key.bytes,
                     meta.created.micros(),
+                    meta.unscrubbed,
                 ],
             )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn mark_unscrubbed(&mut self) -> Result<()> {
+        self.call(|connection| {
+            connection.execute("-- mark_unscrubbed()\nUPDATE store SET unscrubbed = 1", [])?;
             Ok(())
         })
         .await

@@ -17,7 +17,11 @@ pub(super) fn scrub(connection: &Connection) -> Result<bool> {
         return Ok(false);
     }
     connection.execute_batch("-- scrub()\nVACUUM")?;
-    empty_log(connection)
+    let done = empty_log(connection)?;
+    if done {
+        connection.execute("-- scrubbed()\nUPDATE store SET unscrubbed = 0", [])?;
+    }
+    Ok(done)
 }
 
 /// Does not wait for a snapshot that is being read: that would keep the writer from everybody else.
