@@ -19,7 +19,7 @@ const IN_MEMORY: usize = 188;
 const ON_DISK: usize = 12;
 /// In one round of so many a ratchet is under way as well.
 const RATCHET_EVERY: usize = 8;
-const VERSIONS: i64 = 12;
+const VERSIONS: i64 = 10;
 
 /// The same tokens all along: they have to outlive every kill, too.
 #[derive(Clone)]

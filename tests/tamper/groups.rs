@@ -42,7 +42,8 @@ async fn a_stage_or_an_environment_is_not_another_one() {
             "DELETE FROM value WHERE environment = {demo:main} AND stage = 2;
              DELETE FROM slot WHERE environment = {demo:main} AND stage = 2;
              INSERT INTO value SELECT secret, environment, 2, version, uid, created, kind,
-                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest
+                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest, fingerprint,
+                 destroyed, mac
              FROM value WHERE environment = {demo:main} AND stage = 1;
              INSERT INTO slot SELECT project, environment, 2, secret, current, highest, edition,
                  updated

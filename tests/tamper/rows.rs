@@ -237,7 +237,8 @@ async fn a_forged_row_is_nobodys_value() {
         case(
             "a value for a placeholder",
             "INSERT INTO value SELECT {demo/LATER}, environment, stage, 1, uid, created, kind,
-                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest
+                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest, fingerprint,
+                 destroyed, mac
              FROM value WHERE {demo/ALPHA@default#2};
              INSERT INTO slot SELECT project, environment, stage, {demo/LATER}, 1, 1, 1, updated
              FROM slot WHERE {demo/ALPHA@default}",
@@ -246,7 +247,8 @@ async fn a_forged_row_is_nobodys_value() {
         case(
             "an override where defaults are refused",
             "INSERT INTO value SELECT secret, {demo:denied}, 1, 1, uid, created, kind,
-                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest
+                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest, fingerprint,
+                 destroyed, mac
              FROM value WHERE {demo/ALPHA@default#2};
              INSERT INTO slot SELECT project, {demo:denied}, 1, secret, 1, 1, 1, updated
              FROM slot WHERE {demo/ALPHA@default}",
