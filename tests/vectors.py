@@ -150,6 +150,7 @@ def slot_entry(slot):
         number(slot["version"], 8)
         + number(slot["highest"], 8)
         + identity(slot["value"])
+        + bytes.fromhex(slot["history"])
         + maybe(slot["sealed"], bytes.fromhex)
     )
 

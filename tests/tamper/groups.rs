@@ -46,7 +46,7 @@ async fn a_stage_or_an_environment_is_not_another_one() {
                  destroyed, mac
              FROM value WHERE environment = {demo:main} AND stage = 1;
              INSERT INTO slot SELECT project, environment, 2, secret, current, highest, edition,
-                 updated
+                 updated, history
              FROM slot WHERE environment = {demo:main} AND stage = 1",
             [Overrides("demo", "main.live")],
         ),

@@ -240,7 +240,7 @@ async fn a_forged_row_is_nobodys_value() {
                  wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest, fingerprint,
                  destroyed, mac
              FROM value WHERE {demo/ALPHA@default#2};
-             INSERT INTO slot SELECT project, environment, stage, {demo/LATER}, 1, 1, 1, updated
+             INSERT INTO slot SELECT project, environment, stage, {demo/LATER}, 1, 1, 1, updated, history
              FROM slot WHERE {demo/ALPHA@default}",
             [Catalogue("demo")],
         ),
@@ -250,13 +250,13 @@ async fn a_forged_row_is_nobodys_value() {
                  wrapped_key_kind, wrapped_key_id, wrapped_key, sealed, sealed_digest, fingerprint,
                  destroyed, mac
              FROM value WHERE {demo/ALPHA@default#2};
-             INSERT INTO slot SELECT project, {demo:denied}, 1, secret, 1, 1, 1, updated
+             INSERT INTO slot SELECT project, {demo:denied}, 1, secret, 1, 1, 1, updated, history
              FROM slot WHERE {demo/ALPHA@default}",
             [Overrides("demo", "denied.draft")],
         ),
         case(
             "a slot without a value",
-            "INSERT INTO slot SELECT project, {demo:staging}, 2, secret, 1, 1, 1, updated
+            "INSERT INTO slot SELECT project, {demo:staging}, 2, secret, 1, 1, 1, updated, history
              FROM slot WHERE {demo/ALPHA@default}",
             [Overrides("demo", "staging.live")],
         ),

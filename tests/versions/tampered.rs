@@ -177,20 +177,16 @@ async fn a_destroyed_version_cannot_be_restored() {
         .await;
 }
 
-/// Whoever holds a backup from before holds the version, and nothing tells that its whole row was
-/// put back. What comes back is that version under its number, and no other.
 #[tokio::test]
-async fn a_destroyed_version_put_back_out_of_a_backup_is_itself_and_no_other() {
-    let world = world().await;
-    let restore = "DELETE FROM value WHERE {d} AND version = 2;
-         INSERT INTO value SELECT * FROM old.value WHERE {d} AND version = 2";
-    for version in 1..=4 {
-        let server = tampered(&world, restore).await;
-        let (builder, runtime) = (server.builder().await, server.runtime().await);
-        for way in both_ways(&builder, &runtime, version).await {
-            assert_eq!(way, Ok(value(&default_slot(), version)), "version {version}");
-        }
-    }
+async fn a_destroyed_version_does_not_come_back_out_of_a_backup() {
+    case(
+        &world().await,
+        "the whole row",
+        "DELETE FROM value WHERE {d} AND version = 2;
+         INSERT INTO value SELECT * FROM old.value WHERE {d} AND version = 2",
+        &[2],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -230,4 +226,23 @@ async fn the_fingerprint_of_the_current_version_is_vouched_for() {
         let answer = builder.verify("demo", "OPEN", default_slot(), &candidate).await;
         assert_eq!(reason(&answer.unwrap_err()), "DATA_LOSS", "{candidate}");
     }
+}
+
+#[tokio::test]
+async fn a_version_from_before_the_ratchet_does_not_come_back_out_of_a_backup() {
+    let server = world().await.start().await;
+    server.builder().await.restrict("demo", "OPEN").await.unwrap();
+    let world = server.stop().await;
+    let server = tampered(
+        &world,
+        "DELETE FROM value WHERE {d} AND version = 1;
+         INSERT INTO value SELECT * FROM old.value WHERE {d} AND version = 1",
+    )
+    .await;
+    let (builder, runtime) = (server.builder().await, server.runtime().await);
+    let back = builder.roll_back("demo", "OPEN", default_slot(), 1).await.unwrap_err();
+    assert_eq!(reason(&back), "DATA_LOSS");
+    builder.roll_back("demo", "OPEN", default_slot(), 3).await.unwrap();
+    let (shown, _, _) = resolved(&runtime, "staging", "OPEN").await.unwrap();
+    assert_eq!(shown, value(&default_slot(), 3));
 }

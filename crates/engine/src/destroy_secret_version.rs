@@ -45,13 +45,14 @@ impl Verb for Destroy {
         etag::check(self.etag.as_deref(), &SlotState::of(secret, place, slot.as_ref()).etag)?;
         let row = change.value(secret, place, self.version).await?;
         let row = row.ok_or(Error::VersionNotFound)?;
-        if slot.is_some_and(|slot| slot.current == self.version) {
+        let slot = slot.ok_or(Error::VersionNotFound)?;
+        if slot.current == self.version {
             return Err(Error::VersionIsCurrent);
         }
         if row.destroyed {
             return Err(Error::VersionDestroyed);
         }
         change.about(Subject { version: Some(self.version), ..Subject::slot(secret, place) });
-        change.destroy(row).await
+        change.destroy(slot, row).await
     }
 }

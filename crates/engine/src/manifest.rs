@@ -14,10 +14,10 @@ use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
 use waxseal_domain::secret::Secret;
 use waxseal_domain::slot::{Place, Slot};
 use waxseal_domain::uid::{Deployment, SecretUid};
-use waxseal_envelope::Key;
 use waxseal_envelope::manifest::{
     CatalogueEntry, Digest, EnvironmentEntry, Group, Root, SlotEntry, catalogue, overrides,
 };
+use waxseal_envelope::{Key, sha256};
 use waxseal_storage::{
     AliasRow, EnvironmentRow, GroupRow, ProjectRow, SlotRow, Snapshot, ValueRow,
 };
@@ -205,9 +205,11 @@ impl Verified {
         self.key.mac(&parts)
     }
 
-    /// Refuses a version that is not the one that was written under this number.
-    pub(crate) fn vouch(&self, row: &ValueRow) -> Result<(), Error> {
-        if bool::from(self.version_mac(row).ct_eq(&row.mac)) {
+    /// Refuses a version that is not the one that stands under this number: one that was never
+    /// written there, and one that was and has been put back.
+    pub(crate) fn vouch(&self, slot: &SlotRow, row: &ValueRow) -> Result<(), Error> {
+        let written = bool::from(self.version_mac(row).ct_eq(&row.mac));
+        if written && slot.history.contains(&(row.version, row.mac)) {
             Ok(())
         } else {
             Err(Error::DataLoss { what: "a value" })
@@ -236,9 +238,17 @@ fn slot_entry(slot: &SlotRow) -> Result<SlotEntry, Error> {
     Ok(SlotEntry {
         version: slot.current,
         highest: slot.highest,
+        history: digest_history(slot),
         value: value.uid,
         sealed: value.sealed.map(|(digest, _)| digest),
     })
+}
+
+fn digest_history(slot: &SlotRow) -> Digest {
+    let entries = slot.history.iter();
+    let bytes: Vec<u8> =
+        entries.flat_map(|(version, mac)| version.to_be_bytes().into_iter().chain(*mac)).collect();
+    sha256(&bytes)
 }
 
 fn entry(row: &EnvironmentRow) -> EnvironmentEntry<'_> {

@@ -101,7 +101,7 @@ impl Engine {
         if version == slot.current && !fits {
             return Err(Error::DataLoss { what: "a value" });
         }
-        project.vouch(&row)?;
+        project.vouch(&slot, &row)?;
         if row.destroyed {
             return Err(Error::VersionDestroyed);
         }

@@ -6,6 +6,7 @@ use crate::{Engine, Error, Permit, RequestKey, SecretState, etag};
 use async_trait::async_trait;
 use std::sync::Arc;
 use waxseal_domain::caller::Action;
+use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{ProjectId, SecretName};
 use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::slot::Place;
@@ -107,10 +108,18 @@ impl Engine {
             Ok(secret) if secret.visibility == Visibility::Masked => secret,
             _ => return Ok(None),
         };
+        let mut slots = catalogue.defaults.clone();
+        for environment in &project.environments {
+            for stage in Stage::ALL {
+                slots.extend(project.overrides(&mut *rows, environment, stage).await?);
+            }
+        }
+        slots.retain(|slot| slot.secret == secret.uid);
         let rows = rows.values_of(secret.uid).await?;
         let mut values = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| row.sealed.is_some()) {
-            project.vouch(row)?;
+            let slot = slots.iter().find(|slot| slot.place == row.place).ok_or(Error::Conflict)?;
+            project.vouch(slot, row)?;
             let (project, uid) = (&project.row, secret.uid);
             let value = self.keys.open(project.project.uid, Visibility::Masked, row).await?;
             let sealed = self

@@ -87,7 +87,7 @@ impl Engine {
         let row = rows.value(secret, place, slot.current).await?;
         drop(rows);
         let row = row.ok_or(Error::DataLoss { what: "a value" })?;
-        project.vouch(&row)?;
+        project.vouch(slot, &row)?;
         let sealed = row.sealed.as_ref().ok_or_else(unset)?;
         let now = self.clock.now();
         self.verifications.count(secret, now).map_err(|retry| Error::VerifyLimit { retry })?;

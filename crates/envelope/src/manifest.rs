@@ -12,7 +12,7 @@
 //! identity, aliases by their bytes, so the order of rows in a store does not matter.
 //!
 //! ```text
-//! slot        = u64 version || u64 highest || value || ?sealed
+//! slot        = u64 version || u64 highest || value || history || ?sealed
 //! catalogue   = SHA-256(text "waxseal1:manifest:catalogue" || project || u64 count || entry ...)
 //!   entry     = secret || text name || u64 count || text alias ... || visibility
 //!               || flag deleted || ?slot
@@ -47,6 +47,8 @@ pub struct SlotEntry {
     pub version: u64,
     /// The highest version number that was ever given in this slot, so that none is given twice.
     pub highest: u64,
+    /// The SHA-256 digest of what the slot says of all its kept versions.
+    pub history: Digest,
     /// The current value version.
     pub value: ValueUid,
     /// The SHA-256 digest of the sealed record; `None` if the slot is cleared.
@@ -200,8 +202,8 @@ fn secret(encoding: Encoding, entry: CatalogueEntry<'_>) -> Encoding {
 }
 
 fn slot(encoding: Encoding, entry: SlotEntry) -> Encoding {
-    let SlotEntry { version, highest, value, sealed } = entry;
-    let encoding = encoding.number(version).number(highest).fixed(value.bytes());
+    let SlotEntry { version, highest, history, value, sealed } = entry;
+    let encoding = encoding.number(version).number(highest).fixed(value.bytes()).fixed(&history);
     match sealed {
         None => encoding.byte(0),
         Some(digest) => encoding.byte(1).fixed(&digest),

@@ -130,6 +130,7 @@ fn slot(secret: &Secret, place: Place, version: u64) -> SlotRow {
         highest: version,
         edition: version,
         updated: time(10),
+        history: (1..=version).map(|version| (version, [9; 32])).collect(),
         value: None,
     }
 }
@@ -295,6 +296,7 @@ async fn values_keep_every_version(store: &Arc<dyn Store>) {
     let slots = snapshot.slots(row.project.uid, Place::Default).await.unwrap();
     let head = slots[0].value.unwrap();
     assert_eq!((slots.len(), slots[0].current, slots[0].highest), (1, 3, 3));
+    assert_eq!(slots[0].history, [(1, [9; 32]), (2, [9; 32]), (3, [9; 32])]);
     assert_eq!((head.uid, head.sealed), (ValueUid::from_bytes([3; 16]), Some(([3; 32], 100))));
     let slots = snapshot.slots(row.project.uid, place).await.unwrap();
     assert_eq!(slots[0].value.unwrap().sealed, None, "a cleared version has no record");

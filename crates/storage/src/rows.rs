@@ -109,6 +109,8 @@ pub struct SlotRow {
     pub edition: u64,
     /// When the slot last changed.
     pub updated: Timestamp,
+    /// Number and MAC of every kept version, so that none can be put back or taken away unseen.
+    pub history: Vec<(u64, [u8; 32])>,
     /// The current version; none if its row is missing, which no caller of this crate causes.
     pub value: Option<ValueHead>,
 }

@@ -160,20 +160,25 @@ impl Change<'_> {
             uid,
             sealed: sealed.as_ref().map(|sealed| (sealed.digest, sealed.record.len() as u64)),
         };
+        let row = self.vouched(secret, place, version, uid, sealed)?;
+        let pruned = version.saturating_sub(self.engine.quotas.versions as u64);
+        let (edition, mut history) =
+            before.map_or((0, vec![]), |slot| (slot.edition, slot.history));
+        history.retain(|(kept, _)| *kept > pruned);
+        history.push((version, row.mac));
         let slot = SlotRow {
             secret,
             place,
             current: version,
             highest: version,
-            edition: before.map_or(0, |slot| slot.edition) + 1,
+            edition: edition + 1,
             updated: self.now,
+            history,
             value: Some(head),
         };
-        let row = self.vouched(secret, place, version, uid, sealed)?;
         self.tx.insert_value(&row).await?;
         self.tx.put_slot(project, &slot).await?;
-        let kept = self.engine.quotas.versions as u64;
-        self.tx.prune_values(secret, place, version.saturating_sub(kept), version).await?;
+        self.tx.prune_values(secret, place, pruned, version).await?;
         self.hold(slot.clone()).await?;
         if let Some(subject) = self.subjects.last_mut() {
             subject.version = Some(version);
@@ -219,25 +224,38 @@ impl Change<'_> {
     }
 
     /// Destroys the record and the data key of a version that is not the current one.
-    pub(crate) async fn destroy(&mut self, row: ValueRow) -> Result<(), Error> {
+    pub(crate) async fn destroy(&mut self, slot: SlotRow, row: ValueRow) -> Result<(), Error> {
         let row = ValueRow { sealed: None, destroyed: true, ..row };
         let row = ValueRow { mac: self.project()?.version_mac(&row), ..row };
-        Ok(self.tx.reseal_value(&row).await?)
+        self.replace(slot, &row).await
     }
 
     /// Replaces the record of a version that stands, in its row and, where it is the current
     /// one, in its group.
     pub(crate) async fn reseal(&mut self, version: u64, value: &SealedValue) -> Result<(), Error> {
         let SealedValue { secret, place, visibility: _, uid, sealed } = value.clone();
-        let slot = self.slot(secret, place).await?;
+        let slot = self.slot(secret, place).await?.ok_or(Error::Conflict)?;
         let digest = (sealed.digest, sealed.record.len() as u64);
         let row = self.vouched(secret, place, version, uid, Some(sealed))?;
-        self.tx.reseal_value(&row).await?;
-        if let Some(slot) = slot.filter(|slot| slot.current == version) {
-            let value = Some(ValueHead { uid, sealed: Some(digest) });
-            self.hold(SlotRow { value, ..slot }).await?;
+        let value = if slot.current == version {
+            Some(ValueHead { uid, sealed: Some(digest) })
+        } else {
+            slot.value
+        };
+        self.replace(SlotRow { value, ..slot }, &row).await
+    }
+
+    /// Puts a version in the place of the one of its number, and into its slot's history.
+    async fn replace(&mut self, mut slot: SlotRow, row: &ValueRow) -> Result<(), Error> {
+        let project = self.project()?.row.project.uid;
+        for (version, mac) in &mut slot.history {
+            if *version == row.version {
+                *mac = row.mac;
+            }
         }
-        Ok(())
+        self.tx.reseal_value(row).await?;
+        self.tx.put_slot(project, &slot).await?;
+        self.hold(slot).await
     }
 
     /// Puts a slot into the group in memory.

@@ -142,9 +142,10 @@ impl<'a> Change<'a> {
         place: Place,
         version: u64,
     ) -> Result<Option<ValueRow>, Error> {
+        let Some(slot) = self.slot(secret, place).await? else { return Ok(None) };
         let row = self.tx.value(secret, place, version).await?;
         if let Some(row) = &row {
-            self.project()?.vouch(row)?;
+            self.project()?.vouch(&slot, row)?;
         }
         Ok(row)
     }

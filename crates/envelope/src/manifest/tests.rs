@@ -21,6 +21,7 @@ fn held() -> SlotEntry {
     SlotEntry {
         version: 2,
         highest: 3,
+        history: [8; 32],
         value: ValueUid::from_bytes([7; 16]),
         sealed: Some([8; 32]),
     }
@@ -35,6 +36,7 @@ fn slots() -> Vec<SlotEntry> {
         SlotEntry { version: 0, ..slot },
         SlotEntry { version: 3, highest: 2, ..slot },
         SlotEntry { highest: 4, ..slot },
+        SlotEntry { history: [9; 32], ..slot },
         SlotEntry { value: ValueUid::from_bytes([9; 16]), ..slot },
         SlotEntry { sealed: None, ..slot },
         SlotEntry { sealed: Some([9; 32]), ..slot },

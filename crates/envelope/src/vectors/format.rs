@@ -146,6 +146,7 @@ pub(super) struct MacVector {
 pub(super) struct SlotEntryVector {
     pub(super) version: u64,
     pub(super) highest: u64,
+    pub(super) history: Hex<32>,
     pub(super) value: ValueUid,
     pub(super) sealed: Option<Hex<32>>,
 }
@@ -268,9 +269,15 @@ impl VisibilityVector {
 
 impl SlotEntryVector {
     pub(super) fn entry(&self) -> SlotEntry {
-        let Self { version, highest, value, sealed } = self;
+        let Self { version, highest, history, value, sealed } = self;
         let sealed = sealed.as_ref().map(|digest| digest.0);
-        SlotEntry { version: *version, highest: *highest, value: *value, sealed }
+        SlotEntry {
+            version: *version,
+            highest: *highest,
+            history: history.0,
+            value: *value,
+            sealed,
+        }
     }
 }
 

@@ -91,6 +91,7 @@ CREATE TABLE slot (
     highest      INTEGER NOT NULL,  -- the last number given; numbers are never used again
     edition      INTEGER NOT NULL,  -- counts changes of the slot
     updated      INTEGER NOT NULL,
+    history      BLOB NOT NULL,     -- number and MAC of every kept version, 40 bytes each
     PRIMARY KEY (project, environment, stage, secret)
 ) STRICT, WITHOUT ROWID;
 

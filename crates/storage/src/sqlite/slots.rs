@@ -47,7 +47,7 @@ fn slots(connection: &Connection, project: ProjectUid, place: Place) -> Result<V
         connection,
         "-- slots()
          SELECT s.secret, s.environment, s.stage, s.current, s.highest, s.edition, s.updated,
-                v.uid, v.sealed_digest, length(v.sealed) AS length
+                s.history, v.uid, v.sealed_digest, length(v.sealed) AS length
          FROM slot s LEFT JOIN value v ON v.secret = s.secret
               AND v.environment = s.environment AND v.stage = s.stage AND v.version = s.current
          WHERE s.project = ?1 AND s.environment = ?2 AND s.stage = ?3",
@@ -60,7 +60,7 @@ fn all_slots(connection: &Connection, project: ProjectUid) -> Result<Vec<SlotRow
         connection,
         "-- all_slots()
          SELECT s.secret, s.environment, s.stage, s.current, s.highest, s.edition, s.updated,
-                v.uid, v.sealed_digest, length(v.sealed) AS length
+                s.history, v.uid, v.sealed_digest, length(v.sealed) AS length
          FROM slot s LEFT JOIN value v ON v.secret = s.secret
               AND v.environment = s.environment AND v.stage = s.stage AND v.version = s.current
          WHERE s.project = ?1",
@@ -86,8 +86,35 @@ fn read_slot(row: &Row<'_>) -> Result<SlotRow> {
         highest: row.count("highest")?,
         edition: row.count("edition")?,
         updated: row.time("updated")?,
+        history: read_history(row)?,
         value: read_head(row)?,
     })
+}
+
+/// An entry: the version's number, big-endian, and its MAC.
+const ENTRY: usize = 8 + 32;
+
+fn read_history(row: &Row<'_>) -> Result<Vec<(u64, [u8; 32])>> {
+    const MALFORMED: Error = Error::Malformed { table: "slot", column: "history" };
+    let bytes: Vec<u8> = row.get("history")?;
+    let (entries, rest) = bytes.as_chunks::<ENTRY>();
+    if !rest.is_empty() {
+        return Err(MALFORMED);
+    }
+    let entry = |entry: &[u8; ENTRY]| {
+        let (number, mac) = entry.split_first_chunk().ok_or(MALFORMED)?;
+        Ok((u64::from_be_bytes(*number), mac.try_into().map_err(|_| MALFORMED)?))
+    };
+    entries.iter().map(entry).collect()
+}
+
+fn write_history(history: &[(u64, [u8; 32])]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(history.len() * ENTRY);
+    for (version, mac) in history {
+        bytes.extend_from_slice(&version.to_be_bytes());
+        bytes.extend_from_slice(mac);
+    }
+    bytes
 }
 
 fn read_head(row: &Row<'_>) -> Result<Option<ValueHead>> {
@@ -248,11 +275,12 @@ fn put_slot(connection: &Connection, project: ProjectUid, row: &SlotRow) -> Resu
         .prepare_cached(
             "-- put_slot()
              INSERT INTO slot (project, environment, stage, secret, current, highest, edition,
-                               updated)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                               updated, history)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (project, environment, stage, secret) DO UPDATE SET
                  current = excluded.current, highest = excluded.highest,
-                 edition = excluded.edition, updated = excluded.updated",
+                 edition = excluded.edition, updated = excluded.updated,
+                 history = excluded.history",
         )?
         .execute(params![
             uid(project.bytes()),
@@ -263,6 +291,7 @@ fn put_slot(connection: &Connection, project: ProjectUid, row: &SlotRow) -> Resu
             number(row.highest),
             number(row.edition),
             row.updated.micros(),
+            write_history(&row.history),
         ])?;
     Ok(())
 }
