@@ -268,14 +268,8 @@ pub trait SlotEdits {
     /// where it is destroyed.
     async fn reseal_value(&mut self, row: &ValueRow) -> Result<()>;
 
-    /// Removes the versions of a slot up to this number, but for this one.
-    async fn prune_values(
-        &mut self,
-        secret: SecretUid,
-        place: Place,
-        up_to: u64,
-        but: u64,
-    ) -> Result<()>;
+    /// Removes the versions of a slot up to this number.
+    async fn prune_values(&mut self, secret: SecretUid, place: Place, up_to: u64) -> Result<()>;
 }
 
 /// Answers kept for retries.

@@ -164,6 +164,7 @@ impl Change<'_> {
         let pruned = version.saturating_sub(self.engine.quotas.versions as u64);
         let (edition, mut history) =
             before.map_or((0, vec![]), |slot| (slot.edition, slot.history));
+        // Never the current one: that is the one that is being written.
         history.retain(|(kept, _)| *kept > pruned);
         history.push((version, row.mac));
         let slot = SlotRow {
@@ -178,7 +179,7 @@ impl Change<'_> {
         };
         self.tx.insert_value(&row).await?;
         self.tx.put_slot(project, &slot).await?;
-        self.tx.prune_values(secret, place, pruned, version).await?;
+        self.tx.prune_values(secret, place, pruned).await?;
         self.hold(slot.clone()).await?;
         if let Some(subject) = self.subjects.last_mut() {
             subject.version = Some(version);

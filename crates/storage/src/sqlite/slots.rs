@@ -234,38 +234,20 @@ impl SlotEdits for Session {
         self.call(move |connection| reseal_value(connection, &row)).await
     }
 
-    async fn prune_values(
-        &mut self,
-        secret: SecretUid,
-        place: Place,
-        up_to: u64,
-        but: u64,
-    ) -> Result<()> {
-        self.call(move |connection| prune(connection, secret, place, up_to, but)).await
+    async fn prune_values(&mut self, secret: SecretUid, place: Place, up_to: u64) -> Result<()> {
+        self.call(move |connection| prune(connection, secret, place, up_to)).await
     }
 }
 
-fn prune(
-    connection: &Connection,
-    secret: SecretUid,
-    place: Place,
-    up_to: u64,
-    but: u64,
-) -> Result<()> {
+fn prune(connection: &Connection, secret: SecretUid, place: Place, up_to: u64) -> Result<()> {
     let (environment, stage) = place_columns(place);
     connection
         .prepare_cached(
             "-- prune_values()
              DELETE FROM value WHERE secret = ?1 AND environment = ?2 AND stage = ?3
-                AND version <= ?4 AND version <> ?5",
+                AND version <= ?4",
         )?
-        .execute(params![
-            uid(secret.bytes()),
-            uid(&environment),
-            stage,
-            number(up_to),
-            number(but)
-        ])?;
+        .execute(params![uid(secret.bytes()), uid(&environment), stage, number(up_to)])?;
     Ok(())
 }
 
