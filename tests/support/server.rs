@@ -13,7 +13,7 @@ use waxseal_domain::caller::Role;
 use waxseal_domain::time::{Clock, Timestamp};
 use waxseal_engine::{Engine, NewToken, SystemClock};
 use waxseal_envelope::Key;
-use waxseal_kms::{Counted, Counts, Error, KeyContext, KeyProvider, WrappedKey};
+use waxseal_kms::{Counted, Counts, Error, HealthWatch, KeyContext, KeyProvider, WrappedKey};
 use waxseal_server::{Config, Listeners, wiring};
 
 /// What a test's server is started with.
@@ -264,7 +264,27 @@ impl KeyProvider for TestKeys {
         self.inner.unwrap(wrapped, context).await
     }
 
+    async fn wrap(&self, key: &Key, context: &KeyContext) -> Result<WrappedKey, Error> {
+        let _open = self.pass().await;
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        self.inner.wrap(key, context).await
+    }
+
+    async fn rewrap(
+        &self,
+        wrapped: &WrappedKey,
+        context: &KeyContext,
+    ) -> Result<WrappedKey, Error> {
+        let _open = self.pass().await;
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        self.inner.rewrap(wrapped, context).await
+    }
+
     fn active_key_id(&self) -> String {
         self.inner.active_key_id()
+    }
+
+    fn health(&self) -> HealthWatch {
+        self.inner.health()
     }
 }

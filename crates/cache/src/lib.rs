@@ -8,6 +8,7 @@ mod local;
 
 pub use local::Local;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;
@@ -115,4 +116,21 @@ pub trait ViewCache: Send + Sync + 'static {
 
     /// Keeps a view; others may be dropped for it.
     fn put(&self, key: ViewKey, view: Arc<EncodedView>);
+
+    /// Drops every view: the key that protects them was revoked.
+    fn clear(&self);
+}
+
+/// Where sealed views are kept for other processes.
+///
+/// A shared cache is never needed and never believed: what it holds is sealed under a key that it
+/// does not have, bound to the whole [`ViewKey`]. That it is slow, gone, emptied, full or lying
+/// costs a fill, and is never an error.
+#[async_trait]
+pub trait SharedCache: Send + Sync + 'static {
+    /// What was put under this key, if it is at hand and soon.
+    async fn get(&self, key: &ViewKey) -> Option<Bytes>;
+
+    /// Keeps a sealed view for a while.
+    async fn put(&self, key: &ViewKey, sealed: Bytes);
 }

@@ -69,6 +69,10 @@ impl ViewCache for Local {
             self.views.insert(place, Kept { revision: key.revision, view });
         }
     }
+
+    fn clear(&self) {
+        self.views.clear();
+    }
 }
 
 #[cfg(test)]

@@ -93,6 +93,7 @@ pub(crate) async fn add(
         deletion: None,
     };
     let row = ProjectRow {
+        incarnation: change.engine.incarnation,
         project: project.clone(),
         revision: 0,
         integrity_key: wrapped_integrity,

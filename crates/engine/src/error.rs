@@ -171,9 +171,10 @@ impl From<waxseal_storage::Error> for Error {
             Storage::Full => Self::StorageFull,
             Storage::Conflict => Self::Conflict,
             Storage::CommitUnknown => Self::CommitUnknown,
-            Storage::TooNew { .. } | Storage::TooOld { .. } | Storage::Unavailable { .. } => {
-                Self::StorageUnavailable(error)
-            }
+            Storage::RolledBack { .. }
+            | Storage::TooNew { .. }
+            | Storage::TooOld { .. }
+            | Storage::Unavailable { .. } => Self::StorageUnavailable(error),
         }
     }
 }

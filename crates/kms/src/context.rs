@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{Deployment, ProjectUid};
-use waxseal_envelope::ValuePlace;
+use waxseal_envelope::{ValuePlace, ViewPlace};
 
 /// The encryption context of one data key.
 ///
@@ -13,10 +13,11 @@ use waxseal_envelope::ValuePlace;
 /// | entry | content |
 /// | --- | --- |
 /// | `waxseal:deployment` | the deployment's identity |
-/// | `waxseal:purpose` | `value`, `integrity`, `service` or `canary` |
-/// | `waxseal:project` | the project's identity; for `value` and `integrity` |
+/// | `waxseal:purpose` | `value`, `view`, `integrity`, `fingerprint`, `service` or `canary` |
+/// | `waxseal:project` | the project's identity; not for `service` and `canary` |
+/// | `waxseal:incarnation` | the life of the store; for `view` only |
+/// | `waxseal:slot` | `default`, or `{environment's identity}/draft` or `/live`; for `value` and `view` |
 /// | `waxseal:secret` | the secret's identity; from here on for `value` only |
-/// | `waxseal:slot` | `default`, or `{environment's identity}/draft` or `/live` |
 /// | `waxseal:value` | the identity of the value version |
 /// | `waxseal:visibility` | `masked` or `restricted` |
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +51,17 @@ impl KeyContext {
     #[must_use]
     pub fn fingerprint(deployment: Deployment, project: ProjectUid) -> Self {
         Self::new(deployment, "fingerprint").with("waxseal:project", project.to_string())
+    }
+
+    /// For the key that seals one view for a shared cache.
+    #[must_use]
+    pub fn view(deployment: Deployment, place: &ViewPlace) -> Self {
+        // One key seals every revision of the view, in every encoding.
+        let ViewPlace { incarnation, project, environment, stage, revision: _, schema: _ } = place;
+        Self::new(deployment, "view")
+            .with("waxseal:project", project.to_string())
+            .with("waxseal:incarnation", incarnation.to_string())
+            .with("waxseal:slot", format!("{environment}/{}", stage.as_str()))
     }
 
     /// For the key that the deployment's own tokens are derived from.

@@ -1,6 +1,6 @@
 //! A provider that counts what it is asked.
 
-use crate::{Error, KeyContext, KeyProvider, WrappedKey};
+use crate::{Error, HealthWatch, KeyContext, KeyProvider, WrappedKey};
 use std::sync::atomic::{AtomicU64, Ordering};
 use waxseal_envelope::Key;
 
@@ -11,6 +11,10 @@ pub struct Counts {
     pub generate: u64,
     /// Calls of [`KeyProvider::unwrap`].
     pub unwrap: u64,
+    /// Calls of [`KeyProvider::wrap`].
+    pub wrap: u64,
+    /// Calls of [`KeyProvider::rewrap`].
+    pub rewrap: u64,
 }
 
 /// Hands every call on and counts it: what the calls to a key service cost is a promise, and
@@ -20,13 +24,21 @@ pub struct Counted<P> {
     // Each counts for itself; nothing else is ordered by them.
     generate: AtomicU64,
     unwrap: AtomicU64,
+    wrap: AtomicU64,
+    rewrap: AtomicU64,
 }
 
 impl<P> Counted<P> {
     /// Counts from zero.
     #[must_use]
     pub const fn new(inner: P) -> Self {
-        Self { inner, generate: AtomicU64::new(0), unwrap: AtomicU64::new(0) }
+        Self {
+            inner,
+            generate: AtomicU64::new(0),
+            unwrap: AtomicU64::new(0),
+            wrap: AtomicU64::new(0),
+            rewrap: AtomicU64::new(0),
+        }
     }
 
     /// The counts so far.
@@ -35,6 +47,8 @@ impl<P> Counted<P> {
         Counts {
             generate: self.generate.load(Ordering::Relaxed),
             unwrap: self.unwrap.load(Ordering::Relaxed),
+            wrap: self.wrap.load(Ordering::Relaxed),
+            rewrap: self.rewrap.load(Ordering::Relaxed),
         }
     }
 
@@ -57,7 +71,25 @@ impl<P: KeyProvider> KeyProvider for Counted<P> {
         self.inner.unwrap(wrapped, context).await
     }
 
+    async fn wrap(&self, key: &Key, context: &KeyContext) -> Result<WrappedKey, Error> {
+        self.wrap.fetch_add(1, Ordering::Relaxed);
+        self.inner.wrap(key, context).await
+    }
+
+    async fn rewrap(
+        &self,
+        wrapped: &WrappedKey,
+        context: &KeyContext,
+    ) -> Result<WrappedKey, Error> {
+        self.rewrap.fetch_add(1, Ordering::Relaxed);
+        self.inner.rewrap(wrapped, context).await
+    }
+
     fn active_key_id(&self) -> String {
         self.inner.active_key_id()
+    }
+
+    fn health(&self) -> HealthWatch {
+        self.inner.health()
     }
 }

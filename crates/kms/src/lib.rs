@@ -9,12 +9,14 @@ mod context;
 pub mod contract;
 mod counted;
 mod error;
+mod health;
 pub mod local;
 mod wrapped;
 
 pub use context::KeyContext;
 pub use counted::{Counted, Counts};
 pub use error::Error;
+pub use health::{Health, HealthWatch};
 pub use local::Local;
 pub use wrapped::{KeyKind, WrappedKey};
 
@@ -39,8 +41,26 @@ pub trait KeyProvider: Send + Sync + 'static {
     /// Of the key that wraps this one; see [`Error`].
     async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error>;
 
+    /// Wraps a key that there is already under the active key; for moving from one provider to
+    /// another.
+    ///
+    /// # Errors
+    /// Of the active key; see [`Error`].
+    async fn wrap(&self, key: &Key, context: &KeyContext) -> Result<WrappedKey, Error>;
+
+    /// Wraps the same key anew under the active key. Where the provider is a service, the key does
+    /// not leave it.
+    ///
+    /// # Errors
+    /// Of the key that wraps this one, or of the active key; see [`Error`].
+    async fn rewrap(&self, wrapped: &WrappedKey, context: &KeyContext)
+    -> Result<WrappedKey, Error>;
+
     /// The id of the key that new data keys are wrapped under.
     fn active_key_id(&self) -> String;
+
+    /// Whether the provider's keys can be used, as far as was seen lately.
+    fn health(&self) -> HealthWatch;
 }
 
 #[async_trait::async_trait]
@@ -53,7 +73,23 @@ impl<P: KeyProvider + ?Sized> KeyProvider for Arc<P> {
         (**self).unwrap(wrapped, context).await
     }
 
+    async fn wrap(&self, key: &Key, context: &KeyContext) -> Result<WrappedKey, Error> {
+        (**self).wrap(key, context).await
+    }
+
+    async fn rewrap(
+        &self,
+        wrapped: &WrappedKey,
+        context: &KeyContext,
+    ) -> Result<WrappedKey, Error> {
+        (**self).rewrap(wrapped, context).await
+    }
+
     fn active_key_id(&self) -> String {
         (**self).active_key_id()
+    }
+
+    fn health(&self) -> HealthWatch {
+        (**self).health()
     }
 }

@@ -16,7 +16,7 @@ mod ring;
 
 pub use error::FileError;
 
-use crate::{Error, KeyContext, KeyKind, KeyProvider, WrappedKey};
+use crate::{Error, HealthWatch, KeyContext, KeyKind, KeyProvider, WrappedKey};
 use ring::{Ring, State};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -122,19 +122,11 @@ impl Local {
 #[async_trait::async_trait]
 impl KeyProvider for Local {
     async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error> {
-        let ring = self.ring();
-        let key_id = ring.active.clone();
-        let wrapping = ring.enabled(&key_id)?;
         // The only cause is that the system has no random bytes, which may pass.
-        let made = Key::generate().and_then(|key| {
-            let record = Context::wrapped_key(context.entries(), &key_id);
-            let bytes = seal(wrapping, Purpose::WrappedKey, &record, key.expose())?;
-            Ok((key, bytes))
-        });
-        match made {
-            Ok((key, bytes)) => Ok((key, WrappedKey { kind: KeyKind::Direct, key_id, bytes })),
-            Err(_) => Err(Error::Unavailable { key_id }),
-        }
+        let key =
+            Key::generate().map_err(|_| Error::Unavailable { key_id: self.active_key_id() })?;
+        let wrapped = self.wrap(&key, context).await?;
+        Ok((key, wrapped))
     }
 
     async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error> {
@@ -152,8 +144,31 @@ impl KeyProvider for Local {
         Ok(Key::from_bytes(key))
     }
 
+    async fn wrap(&self, key: &Key, context: &KeyContext) -> Result<WrappedKey, Error> {
+        let ring = self.ring();
+        let key_id = ring.active.clone();
+        let wrapping = ring.enabled(&key_id)?;
+        let record = Context::wrapped_key(context.entries(), &key_id);
+        match seal(wrapping, Purpose::WrappedKey, &record, key.expose()) {
+            Ok(bytes) => Ok(WrappedKey { kind: KeyKind::Direct, key_id, bytes }),
+            Err(_) => Err(Error::Unavailable { key_id }),
+        }
+    }
+
+    async fn rewrap(
+        &self,
+        wrapped: &WrappedKey,
+        context: &KeyContext,
+    ) -> Result<WrappedKey, Error> {
+        self.wrap(&self.unwrap(wrapped, context).await?, context).await
+    }
+
     fn active_key_id(&self) -> String {
         self.ring().active.clone()
+    }
+
+    fn health(&self) -> HealthWatch {
+        HealthWatch::good()
     }
 }
 

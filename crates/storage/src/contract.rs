@@ -63,6 +63,7 @@ fn project(byte: u8, id: &str) -> ProjectRow {
             updated: time(2),
             deletion: None,
         },
+        incarnation: Incarnation::from_bytes([2; 16]),
         revision: 1,
         integrity_key: wrapped(byte),
         fingerprint_key: wrapped(byte.wrapping_add(1)),

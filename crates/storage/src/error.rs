@@ -25,6 +25,16 @@ pub enum Error {
     /// It cannot be told whether the commit took effect.
     #[error("the outcome of a commit is unknown")]
     CommitUnknown,
+    /// The store shows an older state than it did before, as after a restore from a backup. Going
+    /// on would hand out revisions twice.
+    #[error(
+        "the database has gone back to an older state ({what}): stop every server, then run \
+         `waxseal store adopt` once to begin a new life of the store on the state that is there"
+    )]
+    RolledBack {
+        /// What shows it.
+        what: String,
+    },
     /// The schema is newer than this build.
     #[error(
         "{path} was written by a newer version of waxseal; run that version, or restore a backup \

@@ -6,18 +6,21 @@
 
 pub mod contract;
 mod error;
+mod followers;
 mod rows;
 mod sqlite;
 
 pub use error::Error;
+pub use followers::Following;
 pub use rows::{
-    AliasRow, AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow,
-    TokenRow, ValueHead, ValueRow, Wrapped,
+    AliasRow, AuditRow, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, ProjectRow, RequestRow,
+    Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
 };
 pub use sqlite::Sqlite;
 
 use async_trait::async_trait;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
@@ -82,6 +85,46 @@ pub trait Store: Send + Sync + 'static {
     /// The head of a project: never older than any commit that was acknowledged before the call.
     async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>>;
 
+    /// The head of a project as it stood at most `age` ago, or later: without asking the database
+    /// where the store can tell by the monotonic clock how old the head is that it holds.
+    async fn recent_head(&self, project: &ProjectId, age: Duration) -> Result<Option<Arc<Head>>>;
+
+    /// Tells of a project's head that it may have moved; for those who wait for it.
+    fn follow(&self, project: &ProjectId) -> Following;
+
+    /// All that one view is made of, in one state at least as new as every head handed out before
+    /// the call. None where there is no such project. Where there is no such environment, there
+    /// are no overrides either.
+    async fn view_rows(
+        &self,
+        project: &ProjectId,
+        environment: &EnvironmentId,
+        stage: Stage,
+    ) -> Result<Option<ViewRows>> {
+        let mut rows = self.snapshot().await?;
+        let Some(project) = rows.project(project).await? else { return Ok(None) };
+        let uid = project.project.uid;
+        let environments = rows.environments(uid).await?;
+        let mut view = ViewRows {
+            secrets: rows.secrets(uid).await?,
+            aliases: rows.aliases(uid).await?,
+            defaults: rows.slots(uid, Place::Default).await?,
+            values: rows.current_values(uid, Place::Default).await?,
+            overrides: Vec::new(),
+            project,
+            environments,
+        };
+        let found = view.environments.iter().find(|row| row.environment.id == *environment);
+        if let Some(place) = found.map(|row| Place::Override(row.environment.uid, stage)) {
+            view.overrides = rows.slots(uid, place).await?;
+            view.values.extend(rows.current_values(uid, place).await?);
+        }
+        Ok(Some(view))
+    }
+
+    /// Whether the store can be read and written just now.
+    async fn check(&self) -> Result<()>;
+
     /// One consistent state to read, at least as new as every head handed out before the call.
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>>;
 
@@ -96,7 +139,15 @@ pub trait Store: Send + Sync + 'static {
 
 /// Everything that can be read of one state.
 pub trait Snapshot:
-    MetaRows + ProjectRows + EnvironmentRows + SecretRows + SlotRows + RequestRows + TokenRows + Send
+    MetaRows
+    + ProjectRows
+    + EnvironmentRows
+    + SecretRows
+    + SlotRows
+    + KeyRows
+    + RequestRows
+    + TokenRows
+    + Send
 {
 }
 
@@ -109,6 +160,7 @@ pub trait Transaction:
     + EnvironmentEdits
     + SecretEdits
     + SlotEdits
+    + KeyEdits
     + RequestEdits
     + AuditEdits
     + TokenEdits
@@ -270,6 +322,30 @@ pub trait SlotEdits {
 
     /// Removes the versions of a slot up to this number.
     async fn prune_values(&mut self, secret: SecretUid, place: Place, up_to: u64) -> Result<()>;
+}
+
+/// Wrapped keys, wherever they stand.
+#[async_trait]
+pub trait KeyRows {
+    /// How many keys are wrapped under each wrapping key.
+    async fn count_keys(&mut self) -> Result<Vec<(String, u64)>>;
+
+    /// Up to `limit` keys that are not wrapped under this wrapping key and follow `after`, in the
+    /// order of their places.
+    async fn keys_not_under(
+        &mut self,
+        key_id: &str,
+        after: Option<&KeyPlace>,
+        limit: usize,
+    ) -> Result<Vec<KeyRow>>;
+}
+
+/// Writes [`KeyRows`].
+#[async_trait]
+pub trait KeyEdits {
+    /// Puts a newly wrapped key in place of the old, and says whether the old one still stood
+    /// there. The key inside has to be the same.
+    async fn rewrap_key(&mut self, old: &KeyRow, new: &Wrapped) -> Result<bool>;
 }
 
 /// Answers kept for retries.

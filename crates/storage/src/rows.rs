@@ -5,6 +5,7 @@ use uuid::Uuid;
 use waxseal_domain::environment::{Environment, Stage};
 use waxseal_domain::name::SecretName;
 use waxseal_domain::project::Project;
+use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::slot::Place;
 use waxseal_domain::time::Timestamp;
 use waxseal_domain::uid::{
@@ -43,6 +44,8 @@ pub struct Meta {
 pub struct ProjectRow {
     /// The project's own fields.
     pub project: Project,
+    /// The life of the store in which this was read; not written.
+    pub incarnation: Incarnation,
     /// The project's revision.
     pub revision: u64,
     /// The key that authenticates the manifest.
@@ -167,6 +170,63 @@ pub struct AliasRow {
     pub name: SecretName,
     /// The secret.
     pub secret: SecretUid,
+}
+
+/// All that one view is made of, of one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewRows {
+    /// The project.
+    pub project: ProjectRow,
+    /// All its environments, in the order of their ids.
+    pub environments: Vec<EnvironmentRow>,
+    /// All its secrets, as [`crate::SecretRows::secrets`] orders them.
+    pub secrets: Vec<Secret>,
+    /// All aliases of its secrets.
+    pub aliases: Vec<AliasRow>,
+    /// Its default slots.
+    pub defaults: Vec<SlotRow>,
+    /// The overrides of the environment and stage.
+    pub overrides: Vec<SlotRow>,
+    /// The current values of both.
+    pub values: Vec<ValueRow>,
+}
+
+/// A wrapped key and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Where.
+    pub place: KeyPlace,
+    /// The key.
+    pub key: Wrapped,
+}
+
+/// Where a wrapped key stands, and with that what it is bound to. Their order: service key,
+/// integrity keys, fingerprint keys, then values by secret, slot and version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// The store's own row.
+    Service,
+    /// A project's integrity key.
+    Integrity(ProjectUid),
+    /// A project's fingerprint key.
+    Fingerprint(ProjectUid),
+    /// A value version.
+    Value {
+        /// The secret.
+        secret: SecretUid,
+        /// Its slot.
+        place: Place,
+        /// The number in the slot.
+        version: u64,
+        /// The version's identity.
+        uid: ValueUid,
+        /// The secret's project.
+        project: ProjectUid,
+        /// The secret's visibility.
+        visibility: Visibility,
+        /// Text or bytes.
+        kind: PayloadKind,
+    },
 }
 
 /// An answer kept for retries.

@@ -5,6 +5,7 @@ mod audit;
 mod columns;
 mod environments;
 mod heads;
+mod keys;
 mod meta;
 mod projects;
 mod requests;
@@ -14,7 +15,7 @@ mod session;
 mod slots;
 mod tokens;
 
-use crate::{Error, Head, Result, Snapshot, Store, Transaction};
+use crate::{Error, Following, Head, Result, Snapshot, Store, Transaction};
 use async_trait::async_trait;
 use heads::Heads;
 use rusqlite::{Connection, OpenFlags};
@@ -141,6 +142,19 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
 impl Store for Sqlite {
     async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>> {
         Ok(self.heads.get(project))
+    }
+
+    async fn recent_head(&self, project: &ProjectId, _: Duration) -> Result<Option<Arc<Head>>> {
+        self.head(project).await
+    }
+
+    fn follow(&self, project: &ProjectId) -> Following {
+        self.heads.followers.follow(project)
+    }
+
+    async fn check(&self) -> Result<()> {
+        // No other process writes to the file, and a statement that fails says so by itself.
+        Ok(())
     }
 
     async fn snapshot(&self) -> Result<Box<dyn Snapshot>> {

@@ -1,6 +1,7 @@
 //! The heads of all projects, in memory.
 
 use super::columns::{Row, uid};
+use crate::followers::Followers;
 use crate::{EnvironmentHead, Error, Head, Result};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use waxseal_domain::uid::{EnvironmentUid, Incarnation, ProjectUid};
 #[derive(Default)]
 pub(super) struct Heads {
     by_id: RwLock<HashMap<ProjectId, Arc<Head>>>,
+    pub(super) followers: Followers,
 }
 
 type Fresh = Vec<(ProjectId, Arc<Head>)>;
@@ -37,13 +39,18 @@ impl Heads {
     }
 
     pub(super) fn publish(&self, fresh: Fresh) {
+        let moved: Vec<_> = fresh.iter().map(|(id, _)| id.clone()).collect();
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).extend(fresh);
+        for id in &moved {
+            self.followers.tell(id);
+        }
     }
 
     pub(super) fn forget(&self, gone: &[ProjectId]) {
         let mut heads = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
         for id in gone {
             heads.remove(id);
+            self.followers.tell(id);
         }
     }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::project::Project;
 use waxseal_domain::time::Timestamp;
-use waxseal_domain::uid::ProjectUid;
+use waxseal_domain::uid::{Incarnation, ProjectUid};
 
 #[async_trait]
 impl ProjectRows for Session {
@@ -47,7 +47,9 @@ impl ProjectRows for Session {
 
 fn project(connection: &Connection, id: &ProjectId) -> Result<Option<ProjectRow>> {
     connection
-        .prepare_cached("-- project()\nSELECT * FROM project WHERE id = ?1")?
+        .prepare_cached(
+            "-- project()\nSELECT p.*, s.incarnation FROM project p, store s WHERE p.id = ?1",
+        )?
         .query_row([id.as_str()], |row| Ok(read(&Row::new("project", row))))
         .optional()?
         .transpose()
@@ -61,7 +63,8 @@ fn projects(
 ) -> Result<Vec<ProjectRow>> {
     let mut statement = connection.prepare_cached(
         "-- projects()
-         SELECT * FROM project WHERE id > ?1 AND (?2 OR deleted IS NULL) ORDER BY id LIMIT ?3",
+         SELECT p.*, s.incarnation FROM project p, store s
+         WHERE p.id > ?1 AND (?2 OR p.deleted IS NULL) ORDER BY p.id LIMIT ?3",
     )?;
     let mut rows = statement.query(params![after, deleted, number(limit as u64)])?;
     let mut projects = Vec::new();
@@ -82,6 +85,7 @@ fn read(row: &Row<'_>) -> Result<ProjectRow> {
             updated: row.time("updated")?,
             deletion: row.deletion()?,
         },
+        incarnation: Incarnation::from_bytes(row.bytes("incarnation")?),
         revision: row.count("revision")?,
         integrity_key: row.wrapped("integrity_key_kind", "integrity_key_id", "integrity_key")?,
         fingerprint_key: row.wrapped(
