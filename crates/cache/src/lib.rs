@@ -4,9 +4,13 @@
 //! [`ViewKey`], so a late or repeated insertion is harmless and nothing ever has to be deleted
 //! for correctness.
 
+mod form;
 mod local;
+mod redis;
 
+pub use form::SCHEMA;
 pub use local::Local;
+pub use redis::{Counts, Redis, RedisSettings, RedisUrlError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
