@@ -17,28 +17,28 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What is connected to.
 pub(super) enum Target {
-    Single(Client, Box<AsyncConnectionConfig>),
-    Cluster(ClusterClient, Duration),
+    Single(Box<(Client, AsyncConnectionConfig)>),
+    Cluster(Box<ClusterClient>, Duration),
 }
 
 impl Target {
     pub(super) fn single(client: Client, config: AsyncConnectionConfig) -> Self {
-        Self::Single(client, Box::new(config))
+        Self::Single(Box::new((client, config)))
     }
 
-    pub(super) const fn cluster(client: ClusterClient, connect_timeout: Duration) -> Self {
-        Self::Cluster(client, connect_timeout)
+    pub(super) fn cluster(client: ClusterClient, connect_timeout: Duration) -> Self {
+        Self::Cluster(Box::new(client), connect_timeout)
     }
 
     /// A connection, or in a word why there is none.
     async fn connect(&self) -> Result<Commands, String> {
         let word = |error: RedisError| error.category().to_owned();
         match self {
-            Self::Single(client, config) => client
-                .get_multiplexed_async_connection_with_config(config)
-                .await
-                .map(Commands::Single)
-                .map_err(word),
+            Self::Single(single) => {
+                let (client, config) = &**single;
+                let connection = client.get_multiplexed_async_connection_with_config(config).await;
+                connection.map(Commands::Single).map_err(word)
+            }
             Self::Cluster(client, limit) => timeout(*limit, client.get_async_connection())
                 .await
                 .map_err(|_| "timeout".to_owned())?

@@ -1,7 +1,6 @@
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use waxseal_cache::{Redis, RedisSettings, SharedCache as _, ViewKey};
 use waxseal_domain::environment::Stage;
@@ -35,12 +34,11 @@ pub(crate) fn cluster() -> Vec<String> {
 
 /// A key of a project that nobody else has.
 pub(crate) fn fresh() -> ViewKey {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let project = now << 16 | u128::from(NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut project = [0; 16];
+    getrandom::fill(&mut project).unwrap();
     ViewKey {
         incarnation: Incarnation::from_bytes([1; 16]),
-        project: ProjectUid::from_bytes(project.to_be_bytes()),
+        project: ProjectUid::from_bytes(project),
         environment: EnvironmentUid::from_bytes([3; 16]),
         stage: Stage::Draft,
         revision: 1,
