@@ -1,10 +1,8 @@
 //! `RuntimeService`. Written by hand where the others are generated: the views it answers with are
-//! encoded already, and a codec copies them.
+//! encoded already, and sent by `views.rs`.
 
-use super::codec::ViewCodec;
 use super::{Answer as RpcAnswer, REQUEST_BYTES, answer};
 use crate::wire::slot::{Asked, stage};
-use crate::wire::view::Answer;
 use crate::wire::{name, render, runtime};
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,7 +14,7 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 use waxseal_domain::caller::{Action, Caller};
-use waxseal_engine::{Engine, Error, RenderTemplates as Render, Renderings, Resolve};
+use waxseal_engine::{Engine, Error, RenderTemplates as Render, Renderings, Resolution, Resolve};
 use waxseal_proto::v1::{
     RenderTemplatesRequest, RenderTemplatesResponse, ResolveEnvironmentRequest,
     ResolveSecretsRequest,
@@ -28,11 +26,15 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The service as the router has it.
 #[derive(Clone)]
-pub(super) struct RuntimeServer(Arc<Engine>);
+pub(crate) struct RuntimeServer(Arc<Engine>);
 
 impl RuntimeServer {
     pub(super) const fn new(engine: Arc<Engine>) -> Self {
         Self(engine)
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0
     }
 }
 
@@ -53,16 +55,6 @@ impl tower_service::Service<http::Request<Body>> for RuntimeServer {
         let engine = self.0.clone();
         Box::pin(async move {
             Ok(match request.uri().path() {
-                "/waxseal.v1.RuntimeService/ResolveEnvironment" => {
-                    let mut grpc =
-                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
-                    grpc.unary(ResolveEnvironment(engine), request).await
-                }
-                "/waxseal.v1.RuntimeService/ResolveSecrets" => {
-                    let mut grpc =
-                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
-                    grpc.unary(ResolveSecrets(engine), request).await
-                }
                 "/waxseal.v1.RuntimeService/RenderTemplates" => {
                     let mut grpc =
                         Grpc::new(ProstCodec::default()).max_decoding_message_size(REQUEST_BYTES);
@@ -71,30 +63,6 @@ impl tower_service::Service<http::Request<Body>> for RuntimeServer {
                 _ => Status::unimplemented("").into_http(),
             })
         })
-    }
-}
-
-struct ResolveEnvironment(Arc<Engine>);
-
-impl UnaryService<ResolveEnvironmentRequest> for ResolveEnvironment {
-    type Response = Answer;
-    type Future = Boxed<RpcAnswer<Answer>>;
-
-    fn call(&mut self, request: Request<ResolveEnvironmentRequest>) -> Self::Future {
-        let engine = self.0.clone();
-        Box::pin(answer(request, |caller, request| resolve_environment(engine, caller, request)))
-    }
-}
-
-struct ResolveSecrets(Arc<Engine>);
-
-impl UnaryService<ResolveSecretsRequest> for ResolveSecrets {
-    type Response = Answer;
-    type Future = Boxed<RpcAnswer<Answer>>;
-
-    fn call(&mut self, request: Request<ResolveSecretsRequest>) -> Self::Future {
-        let engine = self.0.clone();
-        Box::pin(answer(request, |caller, request| resolve_secrets(engine, caller, request)))
     }
 }
 
@@ -110,14 +78,14 @@ impl UnaryService<RenderTemplatesRequest> for RenderTemplates {
     }
 }
 
-async fn resolve_environment(
-    engine: Arc<Engine>,
-    caller: Arc<Caller>,
+pub(super) async fn resolve_environment(
+    engine: &Engine,
+    caller: &Caller,
     request: ResolveEnvironmentRequest,
-) -> Result<Answer, Error> {
+) -> Result<Resolution, Error> {
     let (project, environment) = name::environment("name", &request.name)?;
     let asked = Asked::stage(&project, &environment, request.stage);
-    let permit = engine.permit(&caller, Action::ResolveEnvironment, asked.target()).await?;
+    let permit = engine.permit(caller, Action::ResolveEnvironment, asked.target()).await?;
     let resolve = Resolve {
         project: &project,
         environment: &environment,
@@ -125,17 +93,17 @@ async fn resolve_environment(
         consistency: runtime::consistency(request.consistency)?,
         if_revision_not: runtime::held(request.if_revision_not),
     };
-    engine.resolve_environment(permit, resolve).await.map(Answer::new)
+    engine.resolve_environment(permit, resolve).await
 }
 
-async fn resolve_secrets(
-    engine: Arc<Engine>,
-    caller: Arc<Caller>,
+pub(super) async fn resolve_secrets(
+    engine: &Engine,
+    caller: &Caller,
     request: ResolveSecretsRequest,
-) -> Result<Answer, Error> {
+) -> Result<Resolution, Error> {
     let (project, environment) = name::environment("name", &request.name)?;
     let asked = Asked::stage(&project, &environment, request.stage);
-    let permit = engine.permit(&caller, Action::ResolveSecrets, asked.target()).await?;
+    let permit = engine.permit(caller, Action::ResolveSecrets, asked.target()).await?;
     let resolve = Resolve {
         project: &project,
         environment: &environment,
@@ -144,8 +112,7 @@ async fn resolve_secrets(
         if_revision_not: runtime::held(request.if_revision_not),
     };
     let names = runtime::names(&request.secrets)?;
-    let resolution = engine.resolve_secrets(permit, resolve, &names, request.allow_unset).await?;
-    Ok(Answer::new(resolution))
+    engine.resolve_secrets(permit, resolve, &names, request.allow_unset).await
 }
 
 async fn render_templates(
