@@ -152,3 +152,24 @@ impl Socket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+
+    #[tokio::test]
+    async fn an_accepted_socket_does_not_hold_answers_back() {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let config = Config { listen, ..Config::default() };
+        let listeners = Listeners::bind(&config).await.unwrap();
+        let address = listeners.tcp_addr().unwrap();
+        let mut accepted = pin!(listeners.accepted());
+        for _ in 0..3 {
+            let _caller = std::net::TcpStream::connect(address).unwrap();
+            let accepted = accepted.next().await.unwrap();
+            let connection::Socket::Tcp(socket) = &accepted.socket else { panic!("it is TCP") };
+            assert!(socket.nodelay().unwrap());
+        }
+    }
+}

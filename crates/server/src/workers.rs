@@ -97,3 +97,45 @@ impl Calls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::listeners::Listeners;
+    use futures::StreamExt as _;
+    use std::pin::pin;
+
+    #[tokio::test]
+    async fn connections_are_dealt_in_turn() {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let listeners = Listeners::bind(&Config { listen, ..Config::default() }).await.unwrap();
+        let address = listeners.tcp_addr().unwrap();
+        let mut accepted = pin!(listeners.accepted());
+        let (hands, mut dealt): (Vec<_>, Vec<_>) =
+            (0..3).map(|_| mpsc::unbounded_channel()).unzip();
+        let (_alive, gone) = mpsc::channel(1);
+        let mut workers = Workers { hands, next: 0, calls: Calls::default(), gone };
+        for turn in 0..7 {
+            let _caller = std::net::TcpStream::connect(address).unwrap();
+            workers.deal(accepted.next().await.unwrap());
+            for (worker, dealt) in dealt.iter_mut().enumerate() {
+                assert_eq!(dealt.try_recv().is_ok(), worker == turn % 3, "{turn} {worker}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn it_is_quiet_when_no_worker_has_a_call() {
+        let calls = Calls(vec![InFlight::default(), InFlight::default()]);
+        let under_way = [&calls.0[1], &calls.0[0], &calls.0[1]].map(InFlight::enter);
+        assert_eq!(calls.count(), 3);
+        let mut quiet = pin!(calls.quiet(Duration::from_millis(1)));
+        for guard in under_way {
+            let waited = tokio::time::timeout(Duration::from_millis(20), &mut quiet).await;
+            assert!(waited.is_err(), "a call is under way");
+            drop(guard);
+        }
+        quiet.await;
+    }
+}

@@ -16,10 +16,10 @@ struct Counter {
 
 /// One call under way.
 #[derive(Debug)]
-pub(super) struct Guard(Arc<Counter>);
+pub(crate) struct Guard(Arc<Counter>);
 
 impl InFlight {
-    pub(super) fn enter(&self) -> Guard {
+    pub(crate) fn enter(&self) -> Guard {
         self.0.calls.fetch_add(1, Ordering::SeqCst);
         Guard(self.0.clone())
     }
