@@ -46,3 +46,4 @@ mod values;
 mod vectors;
 mod verify;
 mod versions;
+mod watch;

@@ -14,7 +14,9 @@ use waxseal_proto::v1::{self, ErrorReason, Stage, Visibility};
 
 /// What no call to a healthy server on a healthy machine can be made to say at will. That each has
 /// a status is tested beside the mapping, in the server's `status/tests.rs`.
-const OUT_OF_REACH: [(&str, &str); 5] = [
+const OUT_OF_REACH: [(&str, &str); 7] = [
+    ("STREAM_EXPIRED", "a stream ends with it and not a call: `watch.rs`"),
+    ("SLOW_CONSUMER", "a stream ends with it and not a call: `watch.rs`"),
     ("CONFLICT", "eight other writes have to come first, each in the moment between two steps"),
     ("STORAGE_FULL", "the machine's disk would have to be full"),
     ("COMMIT_UNKNOWN", "the disk would have to fail in the middle of a commit"),

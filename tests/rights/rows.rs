@@ -112,6 +112,13 @@ pub fn rows() -> Vec<Row> {
         |name, _| v1::ResolveEnvironmentRequest { name, stage: DRAFT, ..Default::default() },
         |request| request.if_revision_not = garbage(),
     ));
+    rows.push(row(
+        "WatchEnvironment",
+        "",
+        &ENVIRONMENTS.map(str::to_owned),
+        |name, _| v1::WatchEnvironmentRequest { name, stage: DRAFT, ..Default::default() },
+        |request| request.if_revision_not = garbage(),
+    ));
     rows.sort_by_key(|row| order(row.method));
     rows
 }
