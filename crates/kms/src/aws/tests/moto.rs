@@ -58,6 +58,7 @@ async fn create_key(endpoint: &str) -> String {
     made.key_metadata.unwrap().arn.unwrap()
 }
 
+#[allow(clippy::disallowed_methods, reason = "where the emulator is, the environment says")]
 fn endpoint() -> String {
     std::env::var("TEST_KMS").expect("run tests/run, or set TEST_KMS to where moto listens")
 }
