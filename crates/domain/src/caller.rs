@@ -128,6 +128,7 @@ actions! {
     SetSecretValue, ClearSecretValue, RevealSecretValue, VerifySecretValue, ListSecretVersions,
     RollbackSecretValue, DestroySecretVersion, ListOverrides, BatchSetOverrides,
     ResolveEnvironment, ResolveSecrets, RenderTemplates,
+    GetKeyStatus, RewrapDataKeys,
 }
 
 /// What an action is aimed at. Only as much as the action names: an environment without a stage
@@ -214,6 +215,10 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
             R::Runtime => true,
             R::Admin | R::Builder | R::Viewer | R::Auditor | R::Keyholder => false,
         },
+        A::GetKeyStatus | A::RewrapDataKeys => match role {
+            R::Keyholder => true,
+            R::Admin | R::Builder | R::Runtime | R::Viewer | R::Auditor => false,
+        },
     }
 }
 
@@ -266,6 +271,19 @@ mod tests {
             Action::ALL.iter().filter(|a| may(Role::Runtime, true, **a)).collect();
         let uses = [Action::ResolveEnvironment, Action::ResolveSecrets, Action::RenderTemplates];
         assert_eq!(allowed, uses.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_keyholder_looks_after_keys_and_nobody_else_does() {
+        for role in Role::ALL {
+            let allowed: Vec<_> = Action::ALL.iter().filter(|a| may(role, true, **a)).collect();
+            let keys = [Action::GetKeyStatus, Action::RewrapDataKeys];
+            if role == Role::Keyholder {
+                assert_eq!(allowed, keys.iter().collect::<Vec<_>>());
+            } else {
+                assert!(!allowed.iter().any(|action| keys.contains(action)), "{role:?}");
+            }
+        }
     }
 
     #[test]

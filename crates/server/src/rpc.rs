@@ -1,17 +1,21 @@
 //! One file for each service. A handler checks in one order: the syntax of the resource name, the
 //! caller's right, the rest of the request; what exists and in which state is the engine's.
 //!
-//! Every method is unary. tonic takes the first message of a call and passes over any further
-//! one; it is never executed.
+//! No method takes a stream. tonic takes the first message of a call and passes over any further
+//! one; it is never executed. Where the answer is a stream, the stream ends when the server is told
+//! to stop.
 
 mod codec;
 mod environment;
 mod health;
+mod key;
 mod project;
 mod runtime;
 mod secret;
+mod stopping;
 
 pub(crate) use health::Health;
+pub(crate) use stopping::{Stop, Stopping};
 
 use crate::front::{Access, Methods};
 use crate::status;
@@ -23,6 +27,7 @@ use tonic::{Request, Response, Status};
 use waxseal_domain::caller::Caller;
 use waxseal_engine::{Engine, Error};
 use waxseal_proto::v1::environment_service_server::EnvironmentServiceServer;
+use waxseal_proto::v1::key_service_server::KeyServiceServer;
 use waxseal_proto::v1::project_service_server::ProjectServiceServer;
 use waxseal_proto::v1::secret_service_server::SecretServiceServer;
 
@@ -41,10 +46,13 @@ pub(crate) struct Services {
 pub(crate) fn services(
     engine: &Arc<Engine>,
     private: bool,
+    stopping: Stopping,
 ) -> Result<Services, Box<dyn StdError + Send + Sync>> {
     let projects = ProjectServiceServer::new(project::Projects(engine.clone()));
     let environments = EnvironmentServiceServer::new(environment::Environments(engine.clone()));
     let secrets = SecretServiceServer::new(secret::Secrets(engine.clone()));
+    let keys = key::KeyRings { engine: engine.clone(), stopping };
+    let keys = KeyServiceServer::new(keys);
     let runtime = runtime::RuntimeServer::new(engine.clone());
     let (health, health_server) = health::health();
     let described = [
@@ -58,6 +66,7 @@ pub(crate) fn services(
     let routes = Routes::new(projects.max_decoding_message_size(REQUEST_BYTES))
         .add_service(environments.max_decoding_message_size(REQUEST_BYTES))
         .add_service(secrets.max_decoding_message_size(REQUEST_BYTES))
+        .add_service(keys.max_decoding_message_size(REQUEST_BYTES))
         .add_service(runtime)
         .add_service(health_server)
         .add_service(reflection(&described).build_v1()?)

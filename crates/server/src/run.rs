@@ -4,7 +4,7 @@ use crate::config::{Config, ConfigError};
 use crate::front::{Front, InFlight};
 use crate::listeners::{ListenError, Listeners, cut};
 use crate::purging::Purging;
-use crate::rpc::{self, Services};
+use crate::rpc::{self, Services, Stop};
 use crate::wiring::Opened;
 use std::future::Future;
 use std::pin::pin;
@@ -60,7 +60,9 @@ pub async fn run(
 ) -> Result<(), RunError> {
     config.check()?;
     let in_flight = InFlight::default();
-    let services = rpc::services(&opened.engine, config.exposed().is_none());
+    let streams = Stop::default();
+    let services =
+        rpc::services(&opened.engine, config.exposed().is_none(), streams.stopping());
     let Services { routes, methods, health } = services.map_err(RunError::Definitions)?;
     let front = Front {
         engine: opened.engine.clone(),
@@ -93,6 +95,7 @@ pub async fn run(
 
     tracing::info!(under_way = in_flight.count(), "stopping");
     health.not_serving().await;
+    streams.tell();
     let _ = stop.send(());
     tokio::select! {
         ended = &mut serving => return Ok(ended?),
