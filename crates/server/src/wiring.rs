@@ -154,6 +154,7 @@ async fn engine(
         store: Arc::new(store),
         keys: stacked(Arc::new(local)),
         cache: Arc::new(waxseal_cache::Local::new(config.view_cache)),
+        shared: None,
         encoder: Arc::new(Encoder),
         clock,
         quotas: config.quotas(),
