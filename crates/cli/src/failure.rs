@@ -105,6 +105,8 @@ pub(crate) enum Failure {
     UnknownNames { names: String },
     #[error("{done} of {total} were written, then {secret} was refused: {source}")]
     Partly { done: usize, total: usize, secret: String, source: Box<Failure> },
+    #[error("{failed} data keys could not be rewrapped; the old wrapping keys are still needed")]
+    KeysLeft { failed: u64 },
     #[error("{references} of the references cannot be rendered")]
     Unrendered { references: usize },
     #[error(

@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod import;
 mod json;
+mod keys;
 mod options;
 mod output;
 mod overrides;
@@ -74,6 +75,7 @@ enum Command {
     References(references::References),
     Export(export::Export),
     Import(import::Import),
+    Keys(keys::Keys),
     Run(run::Run),
     Completion(completion::Completion),
 }
@@ -149,6 +151,7 @@ async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), C
         Command::References(references) => drive(references, surroundings).await,
         Command::Export(export) => drive(export, surroundings).await,
         Command::Import(import) => drive(import, surroundings).await,
+        Command::Keys(keys) => keys.run(surroundings).await,
         Command::Run(run) => drive(run, surroundings).await,
         Command::Completion(completion) => Ok(completion.run()?),
     }

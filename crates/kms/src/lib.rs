@@ -11,6 +11,7 @@ mod counted;
 mod error;
 mod health;
 pub mod local;
+mod moving;
 mod wrapped;
 
 pub use context::KeyContext;
@@ -18,6 +19,7 @@ pub use counted::{Counted, Counts};
 pub use error::Error;
 pub use health::{Health, HealthWatch};
 pub use local::Local;
+pub use moving::Moving;
 pub use wrapped::{KeyKind, WrappedKey};
 
 use std::sync::Arc;

@@ -61,8 +61,7 @@ pub async fn run(
     config.check()?;
     let in_flight = InFlight::default();
     let streams = Stop::default();
-    let services =
-        rpc::services(&opened.engine, config.exposed().is_none(), streams.stopping());
+    let services = rpc::services(&opened.engine, config.exposed().is_none(), streams.stopping());
     let Services { routes, methods, health } = services.map_err(RunError::Definitions)?;
     let front = Front {
         engine: opened.engine.clone(),

@@ -4,8 +4,10 @@
 //! and `cache::Local`. Everything else knows their traits.
 
 mod data_dir;
+mod local_keys;
 
 pub use data_dir::DataDirError;
+pub use local_keys::rotate_local_key;
 
 use crate::config::{Config, ConfigError};
 use crate::wire::view::Encoder;

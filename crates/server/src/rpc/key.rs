@@ -45,10 +45,7 @@ impl KeyService for KeyRings {
     }
 }
 
-async fn get_status(
-    engine: &Engine,
-    caller: Arc<Caller>,
-) -> Result<GetKeyStatusResponse, Error> {
+async fn get_status(engine: &Engine, caller: Arc<Caller>) -> Result<GetKeyStatusResponse, Error> {
     let permit = engine.permit(&caller, Action::GetKeyStatus, Target::Deployment).await?;
     engine.key_status(permit).await.map(key::status)
 }
