@@ -39,7 +39,7 @@ pub async fn reads(server: &Server) {
 fn value(payload: &Option<v1::SecretPayload>) -> &str {
     match payload.as_ref().and_then(|payload| payload.payload.as_ref()) {
         Some(v1::secret_payload::Payload::Text(text)) => text,
-        other => panic!("{other:?} is no text"),
+        _ => panic!("no text"),
     }
 }
 

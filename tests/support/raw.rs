@@ -67,7 +67,7 @@ impl Raw {
         self.send(path(method), bearer(token), message).await
     }
 
-    /// Calls a path with this metadata and nothing else. Of a stream it gives the last message.
+    /// Calls a path with this metadata and nothing else. Of a stream it gives the first message.
     pub async fn send(
         &self,
         path: &str,
@@ -86,11 +86,8 @@ impl Raw {
         }
         let answer = grpc.server_streaming(request, path.parse().unwrap(), Bytes).await?;
         let (metadata, mut messages, extensions) = answer.into_parts();
-        let mut last = Vec::new();
-        while let Some(message) = messages.message().await? {
-            last = message;
-        }
-        Ok(Response::from_parts(metadata, last, extensions))
+        let first = messages.message().await?.unwrap_or_default();
+        Ok(Response::from_parts(metadata, first, extensions))
     }
 }
 

@@ -12,10 +12,10 @@ mod key;
 mod project;
 mod runtime;
 mod secret;
-mod stopping;
+mod streams;
 
 pub(crate) use health::Health;
-pub(crate) use stopping::{Stop, Stopping};
+pub(crate) use streams::Streams;
 
 use crate::front::{Access, Methods};
 use crate::status;
@@ -46,14 +46,13 @@ pub(crate) struct Services {
 pub(crate) fn services(
     engine: &Arc<Engine>,
     private: bool,
-    stopping: Stopping,
+    streams: Streams,
 ) -> Result<Services, Box<dyn StdError + Send + Sync>> {
     let projects = ProjectServiceServer::new(project::Projects(engine.clone()));
     let environments = EnvironmentServiceServer::new(environment::Environments(engine.clone()));
     let secrets = SecretServiceServer::new(secret::Secrets(engine.clone()));
-    let keys = key::KeyRings { engine: engine.clone(), stopping };
-    let keys = KeyServiceServer::new(keys);
-    let runtime = runtime::RuntimeServer::new(engine.clone());
+    let keys = KeyServiceServer::new(key::KeyRings::new(engine.clone(), &streams));
+    let runtime = runtime::RuntimeServer::new(engine.clone(), streams);
     let (health, health_server) = health::health();
     let described = [
         waxseal_proto::FILE_DESCRIPTOR_SET,

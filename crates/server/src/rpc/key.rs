@@ -1,11 +1,12 @@
 //! `KeyService`.
 
-use super::{Answer, Stopping, answer};
+use super::{Answer, Streams, answer};
 use crate::status;
 use crate::wire::key;
 use futures::{Stream, StreamExt as _};
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::watch;
 use tonic::{Request, Status};
 use waxseal_domain::caller::{Action, Caller, Target};
 use waxseal_engine::{Engine, Error, Rewrapping};
@@ -15,8 +16,15 @@ use waxseal_proto::v1::{
 };
 
 pub(super) struct KeyRings {
-    pub(super) engine: Arc<Engine>,
-    pub(super) stopping: Stopping,
+    engine: Arc<Engine>,
+    /// Whether the server is stopping.
+    stopping: watch::Receiver<bool>,
+}
+
+impl KeyRings {
+    pub(super) fn new(engine: Arc<Engine>, streams: &Streams) -> Self {
+        Self { engine, stopping: streams.stopping.clone() }
+    }
 }
 
 type Progress = Pin<Box<dyn Stream<Item = Result<RewrapDataKeysResponse, Status>> + Send>>;
@@ -53,8 +61,12 @@ async fn get_status(engine: &Engine, caller: Arc<Caller>) -> Result<GetKeyStatus
 async fn rewrap(
     engine: &Arc<Engine>,
     caller: &Caller,
-    stopping: Stopping,
+    mut stopping: watch::Receiver<bool>,
 ) -> Result<Rewrapping, Error> {
     let permit = engine.permit(caller, Action::RewrapDataKeys, Target::Deployment).await?;
-    engine.rewrap_data_keys(permit, stopping.told()).await
+    let stopping = async move {
+        // It fails when the server is gone altogether.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    };
+    engine.rewrap_data_keys(permit, stopping).await
 }
