@@ -2,7 +2,10 @@
 
 mod broken;
 mod carried;
+mod copied;
 mod failing;
+mod lines;
+mod moved;
 mod world;
 
 use crate::support::raw::Raw;

@@ -11,10 +11,10 @@ use waxseal_proto::v1::{self, Stage};
 /// Starts a rewrap, breaks it off at the provider's n-th call, and waits until it has ended.
 async fn broken_off_at(server: &Server, call: usize) {
     let _held = server.hold_key_after(call);
+    let before = server.key_operations().rewrap;
     let keyholder = keyholder(server).await;
     let request = v1::RewrapDataKeysRequest {};
     let mut stream = keyholder.keys.clone().rewrap_data_keys(request).await.unwrap().into_inner();
-    let before = server.key_operations().rewrap;
     let listening = async {
         while let Some(progress) = stream.message().await.unwrap() {
             assert!(!progress.finished, "it was not held: {progress:?}");

@@ -1,5 +1,6 @@
 //! `waxseal keys`: the wrapping keys, under which every data key is.
 
+mod migrate;
 mod rewrap;
 mod rotate;
 mod status;
@@ -22,6 +23,7 @@ enum Command {
     Status(status::Status),
     Rewrap(rewrap::Rewrap),
     Rotate(rotate::Rotate),
+    Migrate(migrate::Migrate),
 }
 
 const EXAMPLES: &str = "\
@@ -29,6 +31,7 @@ Examples:
   waxseal keys status                                  with a keyholder's token
   waxseal keys rotate --data-dir /var/lib/waxseal      a new key in the local key file
   waxseal keys rewrap                                  then, after a restart of the server
+  waxseal keys migrate --data-dir DIR --kms-key KEY    from the key file to AWS KMS
 
 A value is sealed under a data key of its own, and that is wrapped under a wrapping key. Rewrapping
 moves data keys to the active wrapping key and touches no value. The old wrapping key has to stay
@@ -41,6 +44,7 @@ impl Keys {
             Command::Status(status) => drive(status, surroundings).await,
             Command::Rewrap(rewrap) => drive(rewrap, surroundings).await,
             Command::Rotate(rotate) => rotate.run().map_err(locally),
+            Command::Migrate(migrate) => migrate.run().await.map_err(locally),
         }
     }
 }

@@ -14,6 +14,7 @@ mod failure;
 mod import;
 mod json;
 mod keys;
+mod migrate;
 mod options;
 mod output;
 mod overrides;
@@ -76,6 +77,7 @@ enum Command {
     Export(export::Export),
     Import(import::Import),
     Keys(keys::Keys),
+    Migrate(migrate::Migrate),
     Run(run::Run),
     Completion(completion::Completion),
 }
@@ -152,6 +154,7 @@ async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), C
         Command::Export(export) => drive(export, surroundings).await,
         Command::Import(import) => drive(import, surroundings).await,
         Command::Keys(keys) => keys.run(surroundings).await,
+        Command::Migrate(migrate) => migrate.run().await,
         Command::Run(run) => drive(run, surroundings).await,
         Command::Completion(completion) => Ok(completion.run()?),
     }

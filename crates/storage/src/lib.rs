@@ -5,11 +5,13 @@
 //! mean. Every backend passes [`contract`].
 
 pub mod contract;
+mod copy;
 mod error;
 mod followers;
 mod rows;
 mod sqlite;
 
+pub use copy::{CopyEdits, CopyRows, KeptAudit};
 pub use error::Error;
 pub use followers::Following;
 pub use rows::{
@@ -147,6 +149,7 @@ pub trait Snapshot:
     + KeyRows
     + RequestRows
     + TokenRows
+    + CopyRows
     + Send
 {
 }
@@ -164,6 +167,7 @@ pub trait Transaction:
     + RequestEdits
     + AuditEdits
     + TokenEdits
+    + CopyEdits
 {
     /// Makes the changes durable and then visible, heads among them.
     ///

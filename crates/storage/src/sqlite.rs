@@ -3,6 +3,7 @@
 
 mod audit;
 mod columns;
+mod copy;
 mod environments;
 mod heads;
 mod keys;

@@ -49,7 +49,7 @@ impl Verb for Rewrap {
         // A stream that ends well has said so.
         let last = last.filter(|told| told.finished).ok_or(Failure::Damaged)?;
         if session.format == Format::Table {
-            output::print(&self::told(&last))?;
+            output::print(&told(&last))?;
         }
         match last.failed {
             0 => Ok(()),
