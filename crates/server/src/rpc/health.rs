@@ -15,6 +15,7 @@ const NAMES: [&str; 6] = [
 ];
 
 /// What health checks are told.
+#[derive(Clone)]
 pub(crate) struct Health(HealthReporter);
 
 /// The health service. It has to be told once that it [serves](Health::serving).
