@@ -40,7 +40,9 @@ async fn without_a_rewrap_the_old_key_is_needed() {
     let server = small().await;
     let setup = server.stop().await;
     let old = rotate(&setup);
-    reads(&setup.start().await).await;
+    let server = setup.start().await;
+    reads(&server).await;
+    let setup = server.stop().await;
     // The service key is under it.
     disable(&setup, &old);
     let opened = waxseal_server::wiring::open(&setup.config).await;
@@ -62,7 +64,8 @@ async fn a_rewrap_changes_no_revision_and_reads_go_on_meanwhile() {
     while server.waiting_for_keys() == 0 {
         tokio::task::yield_now().await;
     }
-    reads(&server).await;
+    let meanwhile = runtime.resolve("demo", "staging", live).await.unwrap();
+    assert_eq!(meanwhile.secrets.len(), 2);
     drop(held);
     let told = job.await.unwrap().unwrap();
     assert_eq!(told.last().unwrap().done, SMALL);

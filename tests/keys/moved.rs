@@ -76,7 +76,9 @@ async fn a_move_that_is_broken_off_is_finished_by_the_next() {
     assert!(matches!(stopped, waxseal_engine::Error::ShuttingDown), "{stopped:?}");
     assert!(moving.next().await.is_none());
     drop((moving, opened));
-    reads(&setup.start().await).await;
+    let server = setup.start().await;
+    reads(&server).await;
+    let setup = server.stop().await;
     let opened = open_to_move(&setup, &to).await;
     // And one more, which `reads` wrote.
     assert_eq!(moved(&opened).await.done, SMALL.unsigned_abs() + 1);
