@@ -6,6 +6,10 @@
     reason = "a suite of assertions, called by tests only"
 )]
 
+mod heads;
+mod keys;
+mod views;
+
 use crate::{
     AliasRow, AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow,
     Store, TokenRow, ValueRow, Wrapped,
@@ -42,6 +46,9 @@ pub async fn contract(store: Arc<dyn Store>) {
     answers_are_kept_per_caller(&store).await;
     tokens_and_audit_rows_are_kept(&store).await;
     writers_queue(&store).await;
+    heads::suite(&store).await;
+    keys::suite(&store).await;
+    views::suite(&store).await;
 }
 
 fn time(micros: i64) -> Timestamp {

@@ -69,7 +69,7 @@ impl KeyRows for Session {
                     &&environment[..],
                     &stage,
                     &version,
-                    &&[0; 16][..],
+                    &&[0u8; 16][..],
                     &number(limit as u64),
                 ],
             )

@@ -130,6 +130,7 @@ impl Session {
             None => answer,
         });
         self.loan = Some(loan);
+        self.failed = false;
         Ok(())
     }
 

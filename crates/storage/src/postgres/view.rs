@@ -149,7 +149,7 @@ async fn ask(
 ) -> std::result::Result<Answers, tokio_postgres::Error> {
     let (id, stage) = (project.as_str(), i16::from(stage.number()));
     // The default slots stand under no environment.
-    let (environment, nowhere) = (environment.as_str(), &[0; 16][..]);
+    let (environment, nowhere) = (environment.as_str(), &[0u8; 16][..]);
     let whole: Params<'_> = &[&id];
     let default: Params<'_> = &[&id, &nowhere];
     let over: Params<'_> = &[&id, &environment, &stage];

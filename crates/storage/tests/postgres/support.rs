@@ -11,7 +11,7 @@ use waxseal_storage::postgres::Settings;
 use waxseal_storage::{Meta, Postgres, ProjectRow, Store, Wrapped};
 
 /// An empty database, dropped at the end.
-pub struct Database {
+pub(crate) struct Database {
     name: String,
     url: String,
 }
@@ -36,39 +36,39 @@ async fn connect(url: &str) -> Client {
 }
 
 impl Database {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let name = format!("waxseal_test_{}", Uuid::new_v4().simple());
         let server = connect(&server()).await;
         server.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         Self { url: url_of(&name), name }
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings::new(&self.url)
     }
 
-    pub async fn open(&self) -> Postgres {
+    pub(crate) async fn open(&self) -> Postgres {
         Postgres::open(self.settings()).await.unwrap()
     }
 
     /// A store with its one row.
-    pub async fn made(&self) -> Postgres {
+    pub(crate) async fn made(&self) -> Postgres {
         let store = self.open().await;
         make(&store).await;
         store
     }
 
     /// A connection beside the store's.
-    pub async fn beside(&self) -> Client {
+    pub(crate) async fn beside(&self) -> Client {
         connect(&self.url).await
     }
 
     /// How many connections of the store there are, and how many of them are not idle.
-    pub async fn connections(&self) -> (i64, i64) {
+    pub(crate) async fn connections(&self) -> (i64, i64) {
         let row = self
             .beside()
             .await
@@ -83,7 +83,7 @@ impl Database {
     }
 
     /// Ends every connection of the store, as a server that restarts does.
-    pub async fn terminate(&self) {
+    pub(crate) async fn terminate(&self) {
         self.beside()
             .await
             .execute(
@@ -110,13 +110,13 @@ impl Drop for Database {
     }
 }
 
-pub fn wrapped(byte: u8) -> Wrapped {
+pub(crate) fn wrapped(byte: u8) -> Wrapped {
     Wrapped { kind: 1, key_id: "key".to_owned(), bytes: vec![byte; 200] }
 }
 
-pub const INCARNATION: Incarnation = Incarnation::from_bytes([2; 16]);
+pub(crate) const INCARNATION: Incarnation = Incarnation::from_bytes([2; 16]);
 
-pub async fn make(store: &Postgres) {
+pub(crate) async fn make(store: &Postgres) {
     let meta = Meta {
         deployment: Deployment::from_bytes([1; 16]),
         incarnation: INCARNATION,
@@ -129,11 +129,11 @@ pub async fn make(store: &Postgres) {
     tx.commit().await.unwrap();
 }
 
-pub fn id(project: &str) -> ProjectId {
+pub(crate) fn id(project: &str) -> ProjectId {
     ProjectId::parse(project).unwrap()
 }
 
-pub fn project(byte: u8, project: &str) -> ProjectRow {
+pub(crate) fn project(byte: u8, project: &str) -> ProjectRow {
     ProjectRow {
         project: Project {
             uid: ProjectUid::from_bytes([byte; 16]),
@@ -153,14 +153,14 @@ pub fn project(byte: u8, project: &str) -> ProjectRow {
     }
 }
 
-pub async fn add(store: &Postgres, row: &ProjectRow) {
+pub(crate) async fn add(store: &Postgres, row: &ProjectRow) {
     let mut tx = store.begin("test").await.unwrap();
     tx.insert_project(row).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 /// Raises a project's revision by one, and returns it.
-pub async fn raise(store: &Postgres, project: &ProjectId) -> u64 {
+pub(crate) async fn raise(store: &Postgres, project: &ProjectId) -> u64 {
     let mut tx = store.begin("test").await.unwrap();
     let mut row = tx.project(project).await.unwrap().unwrap();
     row.revision += 1;
@@ -170,7 +170,7 @@ pub async fn raise(store: &Postgres, project: &ProjectId) -> u64 {
 }
 
 /// Until it holds, at most this long.
-pub async fn until(what: &str, time: Duration, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, time: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !holds().await {
         assert!(began.elapsed() < time, "not within {time:?}: {what}");
