@@ -1,11 +1,15 @@
 //! The PostgreSQL store against a real server.
 
+#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::unwrap_used, reason = "tests")]
+
 #[path = "postgres/faults.rs"]
 mod faults;
 #[path = "postgres/heads.rs"]
 mod heads;
 #[path = "postgres/identity.rs"]
 mod identity;
+#[path = "postgres/proxy.rs"]
+mod proxy;
 #[path = "postgres/schema.rs"]
 mod schema;
 #[path = "postgres/support.rs"]

@@ -1,12 +1,13 @@
 //! Statements that take too long, callers who go away, servers that restart.
 
+use crate::proxy::Proxy;
 use crate::support::{Database, add, id, project, raise, until};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::EnvironmentId;
-use waxseal_storage::{Error, Postgres, Store};
+use waxseal_storage::{Error, Postgres, ProjectRow, Store};
 
 /// The feed's connection, beside the pool's; the one to ask for heads is made for the first who asks.
 const HELD: i64 = 1;
@@ -166,72 +167,13 @@ async fn a_server_that_restarts_fails_no_call_after_it() {
     store.check().await.unwrap();
 }
 
-/// Between the store and the server; closed, it lets nothing through and tells nobody.
-struct Proxy {
-    address: std::net::SocketAddr,
-    open: tokio::sync::watch::Sender<bool>,
-}
-
-impl Proxy {
-    async fn to(server: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (open, gate) = tokio::sync::watch::channel(true);
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&server).await.unwrap();
-                let (from, to) = client.into_split();
-                let (back, forth) = server.into_split();
-                tokio::spawn(pump(from, forth, gate.clone()));
-                tokio::spawn(pump(back, to, gate.clone()));
-            }
-        });
-        Self { address, open }
-    }
-}
-
-async fn pump(
-    from: tokio::net::tcp::OwnedReadHalf,
-    to: tokio::net::tcp::OwnedWriteHalf,
-    mut gate: tokio::sync::watch::Receiver<bool>,
-) {
-    let mut bytes = vec![0; 65536];
-    loop {
-        from.readable().await.unwrap();
-        gate.wait_for(|open| *open).await.unwrap();
-        let read = match from.try_read(&mut bytes) {
-            Ok(0) => return,
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => return,
-        };
-        let mut rest = &bytes[..read];
-        while !rest.is_empty() {
-            to.writable().await.unwrap();
-            match to.try_write(rest) {
-                Ok(written) => rest = &rest[written..],
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
-            }
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_falls_silent_is_given_up_in_time_and_taken_up_again() {
     let database = Database::new().await;
     let store = database.made().await;
     add(&store, &project(1, "silent")).await;
     drop(store);
-    let mut settings = database.settings();
-    let config: tokio_postgres::Config = settings.url.parse().unwrap();
-    let tokio_postgres::config::Host::Tcp(host) = &config.get_hosts()[0] else {
-        panic!("TEST_POSTGRES names no TCP host")
-    };
-    let server = format!("{host}:{}", config.get_ports()[0]);
-    let proxy = Proxy::to(server).await;
-    let user = config.get_user().unwrap();
-    settings.url = format!("postgres://{user}@{}/{}", proxy.address, database.name());
+    let (proxy, mut settings) = Proxy::to(&database).await;
     settings.query_timeout = Duration::from_millis(500);
     settings.connect_timeout = Duration::from_secs(1);
     let store = Postgres::open(settings).await.unwrap();
@@ -264,4 +206,74 @@ async fn a_server_that_falls_silent_is_given_up_in_time_and_taken_up_again() {
         store.check().await.is_ok() && store.head(&silent).await.is_ok()
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_at_once_costs_one_round_trip() {
+    let database = Database::new().await;
+    let store = database.made().await;
+    add(&store, &project(1, "far")).await;
+    drop(store);
+    let (proxy, mut settings) = Proxy::to(&database).await;
+    settings.max_connections = 1;
+    let store = Postgres::open(settings).await.unwrap();
+    let (far, main) = (id("far"), EnvironmentId::parse("main").unwrap());
+    let view = async || assert!(store.view_rows(&far, &main, Stage::Live).await.unwrap().is_some());
+    let snapshot = async || {
+        let mut snapshot = store.snapshot().await.unwrap();
+        assert!(snapshot.project(&far).await.unwrap().is_some());
+    };
+    let change = async || {
+        let mut tx = store.begin("test").await.unwrap();
+        let row = tx.project(&far).await.unwrap().unwrap();
+        tx.update_project(&row).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    view().await;
+    snapshot().await;
+    change().await;
+    store.head(&far).await.unwrap();
+
+    // From here on, a round trip takes as long as this.
+    let trip = Duration::from_millis(200);
+    proxy.delay.send_replace(trip / 2);
+    let trips = async |what: &str, expected: u32, call: BoxFuture<'_, ()>| {
+        let began = Instant::now();
+        call.await;
+        let took = began.elapsed();
+        assert!(took >= trip * expected, "{what} was not delayed: {took:?}");
+        assert!(took < trip * (expected + 1), "{what} took {took:?}");
+        // Whatever it left to be rolled back.
+        tokio::time::sleep(2 * trip).await;
+    };
+    trips("a view", 1, Box::pin(view())).await;
+    trips("a snapshot that reads once", 1, Box::pin(snapshot())).await;
+    trips("a strong head", 1, Box::pin(async { drop(store.head(&far).await.unwrap()) })).await;
+    trips("a change of one row", 3, Box::pin(change())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_unknown_and_stands() {
+    let database = Database::new().await;
+    let store = database.made().await;
+    let row = project(1, "unknown");
+    add(&store, &row).await;
+    let (proxy, mut settings) = Proxy::to(&database).await;
+    settings.query_timeout = Duration::from_millis(400);
+    let far = Postgres::open(settings).await.unwrap();
+    let mut tx = far.begin("test").await.unwrap();
+    let raised = ProjectRow { revision: 2, ..row.clone() };
+    tx.update_project(&raised).await.unwrap();
+    // What is sent arrives in time; the answer does not.
+    proxy.delay.send_replace(Duration::from_millis(300));
+    assert!(matches!(tx.commit().await, Err(Error::CommitUnknown)));
+    proxy.delay.send_replace(Duration::ZERO);
+    assert_eq!(store.head(&id("unknown")).await.unwrap().unwrap().revision, 2);
+
+    // And one that never arrives is as unknown, and does not stand.
+    let mut tx = far.begin("test").await.unwrap();
+    tx.update_project(&ProjectRow { revision: 3, ..row }).await.unwrap();
+    proxy.open.send_replace(false);
+    assert!(matches!(tx.commit().await, Err(Error::CommitUnknown)));
+    assert_eq!(store.head(&id("unknown")).await.unwrap().unwrap().revision, 2);
 }
