@@ -7,6 +7,9 @@
 )]
 
 mod copy;
+mod heads;
+mod keys;
+mod views;
 
 use crate::{
     AliasRow, AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow,
@@ -45,6 +48,9 @@ pub async fn contract(store: Arc<dyn Store>) {
     tokens_and_audit_rows_are_kept(&store).await;
     copy::what_is_beside_projects_is_listed_in_order(&store).await;
     writers_queue(&store).await;
+    heads::suite(&store).await;
+    keys::suite(&store).await;
+    views::suite(&store).await;
 }
 
 fn time(micros: i64) -> Timestamp {

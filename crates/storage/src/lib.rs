@@ -8,12 +8,14 @@ pub mod contract;
 mod copy;
 mod error;
 mod followers;
+pub mod postgres;
 mod rows;
 mod sqlite;
 
 pub use copy::{CopyEdits, CopyRows, KeptAudit};
 pub use error::Error;
 pub use followers::Following;
+pub use postgres::Postgres;
 pub use rows::{
     AliasRow, AuditRow, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, ProjectRow, RequestRow,
     Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
