@@ -42,6 +42,15 @@ impl Key {
         &self.0
     }
 
+    /// The same key once more, for another owner, who wipes it as well. Not `Clone`: that a key is
+    /// in memory twice should be written where it happens.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        let mut key = Self::zero();
+        key.0.copy_from_slice(self.expose());
+        key
+    }
+
     /// The key for another use: `HKDF-Expand(key, "waxseal1:derive:" || label, 32)`.
     ///
     /// Knowing it tells nothing of this key nor of those derived with another label.
@@ -149,6 +158,15 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(!key(1).verify(&[b"x"], &flipped));
         }
+    }
+
+    #[test]
+    fn a_duplicate_is_the_same_key_in_another_place() {
+        let first = key(7);
+        let second = first.duplicate();
+        assert_ne!(first.expose().as_ptr(), second.expose().as_ptr());
+        drop(first);
+        assert_eq!(second.expose(), &[7; 32]);
     }
 
     #[test]

@@ -4,14 +4,16 @@
 //! kept panics and says which.
 #![allow(clippy::expect_used, reason = "a suite fails by panicking")]
 
-use crate::{Error, KeyContext, KeyKind, KeyProvider, WrappedKey};
+use crate::{Error, Health, KeyContext, KeyKind, KeyProvider, WrappedKey};
 use std::collections::BTreeMap;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::secret::Visibility;
 use waxseal_domain::slot::Place;
-use waxseal_domain::uid::{Deployment, EnvironmentUid, ProjectUid, SecretUid, ValueUid};
+use waxseal_domain::uid::{
+    Deployment, EnvironmentUid, Incarnation, ProjectUid, SecretUid, ValueUid,
+};
 use waxseal_domain::value::PayloadKind;
-use waxseal_envelope::{Key, ValuePlace};
+use waxseal_envelope::{Key, ValuePlace, ViewPlace};
 
 /// A provider together with what only its operator can do to it.
 #[async_trait::async_trait]
@@ -24,6 +26,12 @@ pub trait Subject: Send + Sync {
 
     /// Disables a key.
     async fn disable(&self, key_id: &str);
+
+    /// How many bytes at the beginning of a wrapped key are not to be damaged, because an emulator
+    /// answers to that as the service does not.
+    fn spared(&self) -> usize {
+        0
+    }
 }
 
 /// Runs the whole suite, each test against a subject of its own.
@@ -31,6 +39,18 @@ pub trait Subject: Send + Sync {
 /// # Panics
 /// If the provider breaks a promise.
 pub async fn contract<S: Subject>(make: impl AsyncFn() -> S) {
+    wrapping(&make).await;
+    a_wrapped_key_does_not_change_its_wrapping_key(&make().await).await;
+    a_disabled_key_is_revoked(&make().await).await;
+    a_disabled_active_key_stops_everything(&make().await).await;
+}
+
+/// The part of the suite for emulators of a service: it disables no key, and does not depend on
+/// why a key is refused that is said to be of another wrapping key.
+///
+/// # Panics
+/// If the provider breaks a promise.
+pub async fn wrapping<S: Subject>(make: &impl AsyncFn() -> S) {
     what_is_wrapped_unwraps(&make().await).await;
     every_key_is_another(&make().await).await;
     another_context_is_refused(&make().await).await;
@@ -39,9 +59,10 @@ pub async fn contract<S: Subject>(make: impl AsyncFn() -> S) {
     damaged_keys_are_refused(&make().await).await;
     an_unknown_key_id_is_refused(&make().await).await;
     old_keys_unwrap_after_a_rotation(&make().await).await;
-    a_wrapped_key_does_not_change_its_wrapping_key(&make().await).await;
-    a_disabled_key_is_revoked(&make().await).await;
-    a_disabled_active_key_stops_generating(&make().await).await;
+    a_key_from_elsewhere_is_wrapped(&make().await).await;
+    rewrapping_changes_the_wrapping_and_not_the_key(&make().await).await;
+    rewrapping_refuses_what_unwrapping_refuses(&make().await).await;
+    the_keys_are_told_the_active_one_first(&make().await).await;
 }
 
 async fn what_is_wrapped_unwraps(subject: &impl Subject) {
@@ -115,7 +136,9 @@ async fn damaged_keys_are_refused(subject: &impl Subject) {
     refused(subject, &with(bytes[..bytes.len() - 1].to_vec()), &context, "cut by a byte").await;
     refused(subject, &with([bytes.as_slice(), &[0]].concat()), &context, "with a byte more").await;
     refused(subject, &with(Vec::new()), &context, "empty").await;
-    for index in [0, bytes.len() / 2, bytes.len() - 1] {
+    let long = vec![1; WrappedKey::LONGEST + 1];
+    refused(subject, &with(long), &context, "longer than any").await;
+    for index in [subject.spared(), bytes.len() / 2, bytes.len() - 1] {
         let mut flipped = bytes.clone();
         flipped[index] ^= 1;
         refused(subject, &with(flipped), &context, &format!("with byte {index} flipped")).await;
@@ -133,9 +156,10 @@ async fn an_unknown_key_id_is_refused(subject: &impl Subject) {
 }
 
 async fn old_keys_unwrap_after_a_rotation(subject: &impl Subject) {
-    let (provider, context) = (subject.provider(), value_context());
-    let (key, old) = generate(provider, &context).await;
+    let context = value_context();
+    let (key, old) = generate(subject.provider(), &context).await;
     subject.rotate().await;
+    let provider = subject.provider();
     assert_ne!(provider.active_key_id(), old.key_id, "a rotation makes another key active");
 
     let (_, new) = generate(provider, &context).await;
@@ -153,19 +177,21 @@ async fn a_wrapped_key_does_not_change_its_wrapping_key(subject: &impl Subject) 
 }
 
 async fn a_disabled_key_is_revoked(subject: &impl Subject) {
-    let (provider, context) = (subject.provider(), value_context());
-    let (_, old) = generate(provider, &context).await;
+    let context = value_context();
+    let (_, old) = generate(subject.provider(), &context).await;
     subject.rotate().await;
+    let provider = subject.provider();
     let (_, new) = generate(provider, &context).await;
     subject.disable(&old.key_id).await;
 
-    let error = provider.unwrap(&old, &context).await.err();
-    assert_eq!(error, Some(Error::Revoked { key_id: old.key_id }));
+    let revoked = Some(Error::Revoked { key_id: old.key_id.clone() });
+    assert_eq!(provider.unwrap(&old, &context).await.err(), revoked);
+    assert_eq!(provider.rewrap(&old, &context).await.err(), revoked);
     assert!(provider.unwrap(&new, &context).await.is_ok(), "other keys are not concerned");
     generate(provider, &context).await;
 }
 
-async fn a_disabled_active_key_stops_generating(subject: &impl Subject) {
+async fn a_disabled_active_key_stops_everything(subject: &impl Subject) {
     let (provider, context) = (subject.provider(), value_context());
     let (_, wrapped) = generate(provider, &context).await;
     let key_id = wrapped.key_id.clone();
@@ -174,6 +200,68 @@ async fn a_disabled_active_key_stops_generating(subject: &impl Subject) {
     let revoked = Some(Error::Revoked { key_id });
     assert_eq!(provider.unwrap(&wrapped, &context).await.err(), revoked);
     assert_eq!(provider.generate(&context).await.err(), revoked);
+    assert_eq!(provider.rewrap(&wrapped, &context).await.err(), revoked);
+    let key = Key::generate().expect("random bytes");
+    assert_eq!(provider.wrap(&key, &context).await.err(), revoked);
+}
+
+async fn a_key_from_elsewhere_is_wrapped(subject: &impl Subject) {
+    let provider = subject.provider();
+    let key = Key::generate().expect("random bytes");
+    for context in contexts() {
+        let wrapped = provider.wrap(&key, &context).await.expect("the active key wraps");
+        assert_eq!(wrapped.key_id, provider.active_key_id());
+        let unwrapped = provider.unwrap(&wrapped, &context).await.expect("what it wrapped");
+        assert_eq!(unwrapped.expose(), key.expose());
+        refused(subject, &wrapped, &other_than(&context), "under another context").await;
+    }
+}
+
+async fn rewrapping_changes_the_wrapping_and_not_the_key(subject: &impl Subject) {
+    let context = value_context();
+    let (key, old) = generate(subject.provider(), &context).await;
+    subject.rotate().await;
+    let provider = subject.provider();
+    let new = provider.rewrap(&old, &context).await.expect("both keys are configured");
+    assert_eq!(new.key_id, provider.active_key_id());
+    assert_ne!(new.key_id, old.key_id);
+    assert_ne!(new.bytes, old.bytes);
+    for wrapped in [&old, &new] {
+        let unwrapped = provider.unwrap(wrapped, &context).await.expect("old and new unwrap");
+        assert_eq!(unwrapped.expose(), key.expose());
+    }
+    refused(subject, &new, &other_than(&context), "under another context").await;
+}
+
+async fn rewrapping_refuses_what_unwrapping_refuses(subject: &impl Subject) {
+    let (provider, context) = (subject.provider(), value_context());
+    let (_, wrapped) = generate(provider, &context).await;
+    let key_id = wrapped.key_id.clone();
+    let tampered = Some(Error::Tampered { key_id: key_id.clone() });
+    let error = provider.rewrap(&wrapped, &other_than(&context)).await.err();
+    assert_eq!(error, tampered, "under another context");
+    let cut = wrapped.bytes[..wrapped.bytes.len() - 1].to_vec();
+    for bytes in [cut, Vec::new(), vec![1; WrappedKey::LONGEST + 1]] {
+        let damaged = WrappedKey { bytes, ..wrapped.clone() };
+        assert_eq!(provider.rewrap(&damaged, &context).await.err(), tampered, "damaged");
+    }
+    let key_id = format!("{key_id}x");
+    let elsewhere = WrappedKey { key_id: key_id.clone(), ..wrapped };
+    let error = provider.rewrap(&elsewhere, &context).await.err();
+    assert_eq!(error, Some(Error::Unconfigured { key_id }));
+}
+
+async fn the_keys_are_told_the_active_one_first(subject: &impl Subject) {
+    let context = value_context();
+    let (_, old) = generate(subject.provider(), &context).await;
+    subject.rotate().await;
+    let provider = subject.provider();
+    generate(provider, &context).await;
+    let keys = provider.keys();
+    let told: Vec<_> = keys.iter().map(|key| (key.key_id.as_str(), key.active)).collect();
+    assert_eq!(told, [(provider.active_key_id().as_str(), true), (&old.key_id, false)]);
+    assert!(keys.iter().all(|key| key.health == Health::Good));
+    assert_eq!(provider.health().now(), Health::Good);
 }
 
 async fn generate(provider: &dyn KeyProvider, context: &KeyContext) -> (Key, WrappedKey) {
@@ -214,10 +302,27 @@ fn value_context() -> KeyContext {
     KeyContext::value(deployment(), &place())
 }
 
+/// The same with one entry changed.
+fn other_than(context: &KeyContext) -> KeyContext {
+    let mut entries = context.entries().clone();
+    entries.insert("waxseal:deployment".to_owned(), "another".to_owned());
+    KeyContext::from_entries(entries)
+}
+
 /// One of each purpose.
-fn contexts() -> [KeyContext; 4] {
+fn contexts() -> [KeyContext; 6] {
+    let view = ViewPlace {
+        incarnation: Incarnation::from_bytes([6; 16]),
+        project: place().project,
+        environment: EnvironmentUid::from_bytes([4; 16]),
+        stage: Stage::Live,
+        revision: 1,
+        schema: 1,
+    };
     [
         value_context(),
+        KeyContext::view(deployment(), &view),
+        KeyContext::fingerprint(deployment(), place().project),
         KeyContext::integrity(deployment(), place().project),
         KeyContext::service(deployment()),
         KeyContext::canary(deployment()),

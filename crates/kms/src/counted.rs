@@ -1,6 +1,6 @@
 //! A provider that counts what it is asked.
 
-use crate::{Error, HealthWatch, KeyContext, KeyProvider, WrappedKey};
+use crate::{Error, HealthWatch, KeyContext, KeyProvider, KeyStatus, WrappedKey};
 use std::sync::atomic::{AtomicU64, Ordering};
 use waxseal_envelope::Key;
 
@@ -91,5 +91,9 @@ impl<P: KeyProvider> KeyProvider for Counted<P> {
 
     fn health(&self) -> HealthWatch {
         self.inner.health()
+    }
+
+    fn keys(&self) -> Vec<KeyStatus> {
+        self.inner.keys()
     }
 }

@@ -1,5 +1,6 @@
 //! Whether a provider's keys can be used.
 
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What was seen lately of the keys that a provider is configured for.
@@ -13,6 +14,20 @@ pub enum Health {
     /// The active key is disabled, deleted or denied, seen more than once: what it protects has to
     /// leave memory.
     Revoked,
+}
+
+/// One key that a provider is configured for, and what was seen of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyStatus {
+    /// The key's id, as it stands beside what the key wraps.
+    pub key_id: String,
+    /// Whether new data keys are wrapped under it.
+    pub active: bool,
+    /// What its last use told; for the active key, what [`HealthWatch`] says.
+    pub health: Health,
+    /// How long ago it was last used, with or without success; `None` if it was not since the
+    /// start, or if using it takes no service.
+    pub checked: Option<Duration>,
 }
 
 /// Follows a provider's health.

@@ -1,25 +1,32 @@
 //! Key providers: who wraps and unwraps data keys.
 //!
 //! A provider sees keys and their contexts, never a secret. [`Local`] keeps its wrapping keys in
-//! a file; every provider passes the same suite, the module `contract` behind the feature of that
+//! a file, [`Aws`] asks AWS KMS, and [`Remembered`] spares a provider what was asked before. Every
+//! provider passes the same suite, the module `contract` behind the feature of that
 //! name. There is no provider that does nothing.
 
+pub mod aws;
 mod context;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod counted;
 mod error;
+#[cfg(any(test, feature = "contract"))]
+pub mod fake;
 mod health;
 pub mod local;
 mod moving;
+mod remembered;
 mod wrapped;
 
+pub use aws::{Aws, AwsSettings};
 pub use context::KeyContext;
 pub use counted::{Counted, Counts};
 pub use error::Error;
-pub use health::{Health, HealthWatch};
+pub use health::{Health, HealthWatch, KeyStatus};
 pub use local::Local;
 pub use moving::Moving;
+pub use remembered::{Remembered, RememberedSettings};
 pub use wrapped::{KeyKind, WrappedKey};
 
 use std::sync::Arc;
@@ -63,6 +70,12 @@ pub trait KeyProvider: Send + Sync + 'static {
 
     /// Whether the provider's keys can be used, as far as was seen lately.
     fn health(&self) -> HealthWatch;
+
+    /// The keys that the provider is configured for, the active one first.
+    fn keys(&self) -> Vec<KeyStatus> {
+        let (key_id, health) = (self.active_key_id(), self.health().now());
+        vec![KeyStatus { key_id, active: true, health, checked: None }]
+    }
 }
 
 #[async_trait::async_trait]
@@ -93,5 +106,9 @@ impl<P: KeyProvider + ?Sized> KeyProvider for Arc<P> {
 
     fn health(&self) -> HealthWatch {
         (**self).health()
+    }
+
+    fn keys(&self) -> Vec<KeyStatus> {
+        (**self).keys()
     }
 }

@@ -16,7 +16,7 @@ mod ring;
 
 pub use error::FileError;
 
-use crate::{Error, HealthWatch, KeyContext, KeyKind, KeyProvider, WrappedKey};
+use crate::{Error, HealthWatch, KeyContext, KeyKind, KeyProvider, KeyStatus, WrappedKey};
 use ring::{Ring, State};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -169,6 +169,10 @@ impl KeyProvider for Local {
 
     fn health(&self) -> HealthWatch {
         HealthWatch::good()
+    }
+
+    fn keys(&self) -> Vec<KeyStatus> {
+        self.ring().status()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::FileError;
 use super::file::LONGEST;
-use crate::Error;
+use crate::{Error, Health, KeyStatus};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,22 @@ impl Ring {
             }
             None => Err(Error::Unconfigured { key_id: key_id.to_owned() }),
         }
+    }
+
+    /// The keys, the active one first. They are at hand, so nobody has to look after them.
+    pub(super) fn status(&self) -> Vec<KeyStatus> {
+        let status = |entry: &Entry| KeyStatus {
+            key_id: entry.id.clone(),
+            active: entry.id == self.active,
+            health: match entry.state {
+                State::Enabled => Health::Good,
+                State::Disabled => Health::Revoked,
+            },
+            checked: None,
+        };
+        let mut keys: Vec<_> = self.keys.iter().map(status).collect();
+        keys.sort_by_key(|key| !key.active);
+        keys
     }
 
     /// Whether this can be what `before` has become: keys are added and never taken away.
