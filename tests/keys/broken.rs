@@ -10,7 +10,8 @@ use waxseal_proto::v1::{self, Stage};
 
 /// Starts a rewrap, breaks it off at the provider's n-th call, and waits until it has ended.
 async fn broken_off_at(server: &Server, call: usize) {
-    let _held = server.hold_key_after(call);
+    // The first one asks for the id of the active key.
+    let _held = server.hold_key_after(call + 1);
     let before = server.key_operations().rewrap;
     let keyholder = keyholder(server).await;
     let request = v1::RewrapDataKeysRequest {};
@@ -99,7 +100,7 @@ async fn two_at_the_same_time_do_no_harm() {
 async fn what_somebody_else_changes_meanwhile_is_skipped() {
     let setup = rotated(small().await).await;
     let server = setup.start().await;
-    let held = server.hold_next_key();
+    let held = server.hold_key_after(1);
     let holder = keyholder(&server).await;
     let job = tokio::spawn(async move { rewrap(&holder).await });
     while server.waiting_for_keys() == 0 {
@@ -119,7 +120,7 @@ async fn what_somebody_else_changes_meanwhile_is_skipped() {
 async fn a_server_that_stops_ends_it_and_says_so() {
     let setup = rotated(small().await).await;
     let server = setup.start().await;
-    let _held = server.hold_next_key();
+    let _held = server.hold_key_after(1);
     let keyholder = keyholder(&server).await;
     let request = v1::RewrapDataKeysRequest {};
     let mut stream = keyholder.keys.clone().rewrap_data_keys(request).await.unwrap().into_inner();

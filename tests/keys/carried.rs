@@ -58,7 +58,7 @@ async fn a_rewrap_changes_no_revision_and_reads_go_on_meanwhile() {
     let runtime = server.runtime().await;
     let live = waxseal_proto::v1::Stage::Live;
     let before = runtime.resolve("demo", "main", live).await.unwrap();
-    let held = server.hold_next_key();
+    let held = server.hold_key_after(1);
     let keyholder = keyholder(&server).await;
     let job = tokio::spawn(async move { rewrap(&keyholder).await });
     while server.waiting_for_keys() == 0 {

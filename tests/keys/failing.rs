@@ -1,5 +1,6 @@
 //! Key providers that fail, and data keys that cannot be opened.
 
+use super::carried::many;
 use super::world::{SMALL, active, keyholder, reads, rewrap, rewrapped, rotate, small, status};
 use crate::support::Setup;
 use crate::support::refusal::read;
@@ -55,8 +56,9 @@ async fn a_key_provider_that_is_away_for_a_moment_is_waited_for() {
     let (setup, _) = rotated().await;
     let key_id = active(&setup);
     for (call, error) in [
-        (0, Error::Throttled { key_id: key_id.clone() }),
-        (3, Error::Unavailable { key_id: key_id.clone() }),
+        (0, Error::Unavailable { key_id: key_id.clone() }),
+        (1, Error::Throttled { key_id: key_id.clone() }),
+        (4, Error::Unavailable { key_id: key_id.clone() }),
     ] {
         let server = setup.copied().start().await;
         let keyholder = keyholder(&server).await;
@@ -90,4 +92,26 @@ async fn an_active_key_that_is_revoked_ends_it() {
     read(&refused).is(Code::FailedPrecondition, "KEY_UNAVAILABLE");
     server.refuse_keys(None);
     assert_eq!(status(&server).await.rewrap_due, SMALL);
+}
+
+#[tokio::test]
+async fn a_key_provider_that_goes_away_for_good_ends_it_after_what_was_done() {
+    let setup = many().await.stop().await;
+    rotate(&setup);
+    let key_id = active(&setup);
+    for error in [Error::Unavailable { key_id: key_id.clone() }, Error::Revoked { key_id }] {
+        let (code, left) = match error {
+            Error::Unavailable { .. } => (Code::Unavailable, 13),
+            _ => (Code::FailedPrecondition, 13),
+        };
+        let server = setup.copied().start().await;
+        let keyholder = keyholder(&server).await;
+        // One for the id of the active key, and a page.
+        server.fail_keys_after(101, usize::MAX, error);
+        let refused = rewrap(&keyholder).await.unwrap_err();
+        read(&refused).is(code, "KEY_UNAVAILABLE");
+        server.heal_keys();
+        assert_eq!(status(&server).await.rewrap_due, left);
+        assert_eq!(rewrapped(&server).await.done, left);
+    }
 }

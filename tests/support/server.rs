@@ -200,6 +200,11 @@ impl Server {
         *self.keys.failing.lock().unwrap() = Some((passing, failing, error));
     }
 
+    /// Ends what [`Self::fail_keys_after`] began.
+    pub fn heal_keys(&self) {
+        *self.keys.failing.lock().unwrap() = None;
+    }
+
     /// Operations of the key provider that stand before the gate.
     pub fn waiting_for_keys(&self) -> usize {
         self.keys.waiting.load(Ordering::SeqCst)

@@ -57,7 +57,10 @@ impl Engine {
         principal: String,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Rewrapping, Error> {
-        let status = self.local_key_status().await?;
+        let mut status = self.local_key_status().await?;
+        if status.due() > 0 {
+            status.active = self.target().await?;
+        }
         self.note(&principal, "RewrapDataKeys").await?;
         let count = Count::new(status.active.clone(), status.due());
         let (told, progress) = channel(1);

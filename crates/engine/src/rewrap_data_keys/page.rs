@@ -4,7 +4,7 @@ use super::progress::{Count, FailedKey};
 use crate::{Engine, Error, keys};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::time::Duration;
-use waxseal_kms::{Error as Kms, WrappedKey};
+use waxseal_kms::{Error as Kms, KeyContext, WrappedKey};
 use waxseal_storage::{KeyPlace, KeyRow, Wrapped};
 
 /// Data keys that are exchanged in one transaction.
@@ -17,6 +17,17 @@ const PAUSES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_millis(400), Duration::from_millis(1_500)];
 /// How often an exchange is tried again because other changes came first.
 const ATTEMPTS: usize = 8;
+
+/// Asks until there is an answer, or the pauses are used up.
+async fn patiently<T, F: Future<Output = Result<T, Kms>>>(ask: impl Fn() -> F) -> Result<T, Kms> {
+    for pause in PAUSES {
+        match ask().await {
+            Err(Kms::Unavailable { .. } | Kms::Throttled { .. }) => tokio::time::sleep(pause).await,
+            outcome => return outcome,
+        }
+    }
+    ask().await
+}
 
 /// Why a rewrap ends before it is done.
 pub(super) enum Ended {
@@ -74,15 +85,15 @@ impl Engine {
 
     async fn ask_to_rewrap(&self, wrapped: &WrappedKey, row: &KeyRow) -> Result<WrappedKey, Kms> {
         let context = self.keys.context(&row.place);
-        for pause in PAUSES {
-            match self.keys.provider().rewrap(wrapped, &context).await {
-                Err(Kms::Unavailable { .. } | Kms::Throttled { .. }) => {
-                    tokio::time::sleep(pause).await;
-                }
-                outcome => return outcome,
-            }
-        }
-        self.keys.provider().rewrap(wrapped, &context).await
+        patiently(|| self.keys.provider().rewrap(wrapped, &context)).await
+    }
+
+    /// The id that the active wrapping key goes by, which a provider that was given another name
+    /// for it learns when the key is used. So this uses it, and tells at once if that cannot be.
+    pub(super) async fn target(&self) -> Result<String, Error> {
+        let context = KeyContext::canary(self.deployment);
+        let (_, wrapped) = patiently(|| self.keys.provider().generate(&context)).await?;
+        Ok(wrapped.key_id)
     }
 
     /// Puts the new wrapped keys in place of the old, all in one transaction.
