@@ -15,6 +15,7 @@
 mod support;
 
 mod aliases;
+mod answers;
 mod arguments;
 mod canary;
 mod command_line;

@@ -143,6 +143,53 @@ async fn a_call_that_is_under_way_is_answered_before_the_end() {
 }
 
 #[tokio::test]
+async fn calls_of_all_workers_are_answered_before_the_end() {
+    const WORKERS: usize = 3;
+    let setup = Setup::new();
+    let count = WORKERS.to_string();
+    let mut serving =
+        Serving::start(serve(&setup).args(["--drain-timeout", "25s", "--workers", &count]));
+    admin(&setup, &serving).await.create_project("demo").await.unwrap();
+    // A connection each, dealt in turn.
+    let mut calls = Vec::new();
+    for _ in 0..2 * WORKERS {
+        calls.push(half_sent(&setup, &serving).await);
+    }
+    let mut health = HealthClient::new(channel(&serving.url()).await);
+    let mut watch = health.watch(check("")).await.unwrap().into_inner();
+    watch.message().await.unwrap();
+    serving.terminate();
+    watch.message().await.unwrap();
+    while let Some(mut call) = calls.pop() {
+        assert!(serving.child.try_wait().unwrap().is_none(), "{} are under way", calls.len() + 1);
+        call.body.send_data(call.rest.into(), true).unwrap();
+        let mut answer = call.answer.await.unwrap().into_body();
+        while let Some(data) = answer.data().await {
+            data.unwrap();
+        }
+        assert_eq!(answer.trailers().await.unwrap().unwrap()["grpc-status"], "0");
+    }
+    ends_well(&mut serving, PROMPT);
+}
+
+#[tokio::test]
+async fn as_many_threads_serve_as_were_asked_for() {
+    for (count, expected) in [("2", vec!["serve-0", "serve-1"]), ("0", vec![])] {
+        let setup = Setup::new();
+        let serving = Serving::start(serve(&setup).args(["--workers", count]));
+        admin(&setup, &serving).await.create_project("demo").await.unwrap();
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", serving.child.id())).unwrap();
+        let name = |task: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(task.unwrap().path().join("comm")).unwrap()
+        };
+        let names = tasks.map(name).map(|name| name.trim_end().to_owned());
+        let mut names: Vec<_> = names.filter(|name| name.starts_with("serve-")).collect();
+        names.sort();
+        assert_eq!(names, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_never_ends_is_cut_off() {
     let setup = Setup::new();
     let mut serving = Serving::start(serve(&setup).args(["--drain-timeout", "1s"]));

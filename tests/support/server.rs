@@ -38,6 +38,8 @@ impl Setup {
         let config = Config {
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             data_dir: Some(dir.path().join("data")),
+            // Many servers run beside each other here.
+            workers: 1,
             ..Config::default()
         };
         Self { config, dir: Arc::new(dir), clock: Arc::default() }

@@ -11,6 +11,7 @@ pub use variables::refuse_unknown;
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 use waxseal_domain::limits::Quotas;
@@ -136,6 +137,19 @@ pub struct Config {
     )]
     pub view_cache: u64,
 
+    /// Threads that serve connections, each with its own share of them, up to 1024: best one for
+    /// each core, which is the default. With 0, all connections are served by the threads that do
+    /// everything else.
+    #[arg(
+        long,
+        env = "WAXSEAL_WORKERS",
+        value_name = "COUNT",
+        value_parser = units::workers,
+        default_value_t = cores(),
+        hide_default_value = true
+    )]
+    pub workers: usize,
+
     /// How long a stopping server waits for calls that are under way, at most 25s.
     #[arg(
         long,
@@ -260,6 +274,11 @@ impl Services {
     }
 }
 
+/// How many cores there are for this process.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(units::WORKERS_MAX)
+}
+
 impl Default for Config {
     fn default() -> Self {
         let Quotas { environments, secrets, versions, retention, reveal } = Quotas::default();
@@ -277,6 +296,7 @@ impl Default for Config {
             purge_interval: Duration::from_secs(3_600),
             reveal_time: reveal,
             view_cache: 64 * MIB,
+            workers: cores(),
             drain_timeout: Duration::from_secs(20),
             watch_max_age: Duration::from_secs(15 * 60),
             allow_plaintext: false,
@@ -343,6 +363,7 @@ impl Config {
             purge_interval,
             reveal_time,
             view_cache,
+            workers,
             drain_timeout,
             watch_max_age,
             allow_plaintext,
@@ -371,6 +392,7 @@ impl Config {
         line("PURGE_INTERVAL", &units::show_duration(*purge_interval));
         line("REVEAL_TIME", &units::show_duration(*reveal_time));
         line("VIEW_CACHE", &units::show_size(*view_cache));
+        line("WORKERS", workers);
         line("DRAIN_TIMEOUT", &units::show_duration(*drain_timeout));
         line("WATCH_MAX_AGE", &units::show_duration(*watch_max_age));
         line("ALLOW_PLAINTEXT", allow_plaintext);

@@ -4,26 +4,28 @@
 //! known method and, but for the open ones, its caller is known. Every error that leaves has one
 //! `ErrorInfo`, and every answer an `x-request-id` of ours.
 
-mod body;
+mod elsewhere;
 mod in_flight;
 mod methods;
 mod panics;
+mod reply;
+mod request_id;
 mod timeout;
 
 pub(crate) use in_flight::InFlight;
 pub(crate) use methods::{Access, Methods};
+pub(crate) use reply::{Chunk, Reply};
 
 use crate::auth;
+use crate::rpc::{RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
-use body::Counted;
+use elsewhere::Elsewhere;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
 use in_flight::Guard;
-use std::convert::Infallible;
 use std::error::Error as _;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use tokio::runtime::Handle;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
@@ -39,48 +41,34 @@ pub(crate) struct Front {
     pub(crate) methods: Arc<Methods>,
     pub(crate) in_flight: InFlight,
     pub(crate) routes: Routes,
-}
-
-impl tower_service::Service<Request<Body>> for Front {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // The routes are always ready: they are a table.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // Started here and not in the future: tonic starts a timer of its own after this one,
-        // with another answer, and the earlier one wins.
-        let deadline = timeout::start(request.headers());
-        let front = self.clone();
-        Box::pin(async move {
-            let id = Uuid::now_v7();
-            let access = front.methods.access(request.uri());
-            let guard = (access == Some(Access::Ours)).then(|| front.in_flight.enter());
-            let answer = async {
-                match deadline {
-                    Ok(deadline) => {
-                        let answer = panics::caught(id, front.answer(access, request));
-                        deadline.bound(answer).await.unwrap_or_else(|late| late)
-                    }
-                    Err(refusal) => refused(refusal),
-                }
-            };
-            Ok(sent_off(answer.await, id, guard))
-        })
-    }
+    /// Answered past the routes: its views are sent without a copy, which tonic cannot do.
+    pub(crate) runtime: RuntimeServer,
+    /// Where what a call starts goes on without it.
+    pub(crate) background: Handle,
 }
 
 impl Front {
+    /// Answers a call.
+    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
+        let id = request_id::new();
+        let access = self.methods.access(request.uri());
+        let guard = (access == Some(Access::Ours)).then(|| self.in_flight.enter());
+        let answer = match timeout::start(request.headers()) {
+            Ok(deadline) => {
+                let answer = Elsewhere::new(self.background.clone(), self.answer(access, request));
+                deadline.bound(panics::caught(id, answer)).await
+            }
+            Err(refusal) => refused(refusal),
+        };
+        sent_off(answer, id, guard)
+    }
+
     /// The checks on the way in, then the service.
     async fn answer(
-        mut self,
+        &self,
         access: Option<Access>,
-        mut request: Request<Body>,
-    ) -> Response<Body> {
+        mut request: Request<Incoming>,
+    ) -> Response<Reply> {
         let Some(access) = access else { return refused(Refusal::MethodUnknown) };
         if let Err(refusal) = ensure_grpc(request.method(), request.headers()) {
             return refused(refusal);
@@ -89,13 +77,19 @@ impl Front {
             Access::Open => {}
             Access::Ours | Access::Closed => {
                 match auth::authenticate(&self.engine, request.headers_mut()).await {
-                    Ok(caller) => drop(request.extensions_mut().insert(caller)),
+                    Ok(caller) => {
+                        if let Some(method) = ViewMethod::of(request.uri().path()) {
+                            return self.runtime.view(method, &caller, request.into_body()).await;
+                        }
+                        request.extensions_mut().insert(caller);
+                    }
                     Err(error) => return status::of(error).into_http(),
                 }
             }
         }
-        match tower_service::Service::call(&mut self.routes, request).await {
-            Ok(answer) => answer,
+        let mut routes = self.routes.clone();
+        match tower_service::Service::call(&mut routes, request.map(Body::new)).await {
+            Ok(answer) => answer.map(Reply::from),
             Err(never) => match never {},
         }
     }
@@ -117,7 +111,7 @@ fn ensure_grpc(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-fn refused(refusal: Refusal) -> Response<Body> {
+fn refused(refusal: Refusal) -> Response<Reply> {
     let mut response = Status::from(refusal).into_http();
     if refusal == Refusal::NotGrpc {
         *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -126,20 +120,17 @@ fn refused(refusal: Refusal) -> Response<Body> {
 }
 
 /// What every answer gets on its way out.
-fn sent_off(answer: Response<Body>, id: Uuid, guard: Option<Guard>) -> Response<Body> {
+fn sent_off(answer: Response<Reply>, id: Uuid, guard: Option<Guard>) -> Response<Reply> {
     let mut answer = explained(answer, id);
-    if let Ok(id) = HeaderValue::try_from(id.hyphenated().to_string()) {
+    if let Some(id) = request_id::header(id) {
         answer.headers_mut().insert(REQUEST_ID, id);
     }
-    match guard {
-        Some(guard) => answer.map(|body| Body::new(Counted::new(body, guard))),
-        None => answer,
-    }
+    answer.map(|reply| reply.counted(guard))
 }
 
 /// Logs the cause of a failure, once and here only. Gives the errors that tonic makes by itself
 /// a reason, and a text of ours in place of one that can repeat parts of the request.
-fn explained(answer: Response<Body>, id: Uuid) -> Response<Body> {
+fn explained(answer: Response<Reply>, id: Uuid) -> Response<Reply> {
     let Some(status) = answer.extensions().get::<Status>() else { return answer };
     if status.code() == Code::Unknown {
         // No error of ours has this code: the connection broke while the request came in.

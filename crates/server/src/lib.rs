@@ -18,6 +18,7 @@ mod status;
 pub mod telemetry;
 mod wire;
 pub mod wiring;
+mod workers;
 
 pub use config::Config;
 pub use listeners::{ListenError, Listeners};

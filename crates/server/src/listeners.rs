@@ -3,11 +3,10 @@
 mod connection;
 mod unix;
 
-pub(crate) use connection::{Cut, cut};
+pub(crate) use connection::Accepted;
 
 use crate::RunError;
 use crate::config::{Config, Listen};
-use connection::Connection;
 use futures::stream::{self, Stream, StreamExt};
 use std::io;
 use std::net::SocketAddr;
@@ -107,17 +106,16 @@ impl Listeners {
         self.sockets.iter().map(address).collect()
     }
 
-    /// The connections that come in, until this stream is dropped; that closes the sockets.
-    pub(crate) fn accepted(self, cut: Cut) -> impl Stream<Item = io::Result<Connection>> {
+    /// The callers who come in, until this stream is dropped; that closes the sockets.
+    pub(crate) fn accepted(self) -> impl Stream<Item = Accepted> {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         stream::select_all(self.sockets.into_iter().map(move |socket| {
-            let (places, cut) = (places.clone(), cut.clone());
-            let next = |(socket, places, cut): (Socket, Arc<Semaphore>, Cut)| async move {
+            let next = |(socket, places): (Socket, Arc<Semaphore>)| async move {
                 let place = places.clone().acquire_owned().await.ok()?;
-                let stream = socket.accept().await;
-                Some((Ok(Connection::new(stream, place, &cut)), (socket, places, cut)))
+                let accepted = Accepted { socket: socket.accept().await, place };
+                Some((accepted, (socket, places)))
             };
-            stream::unfold((socket, places, cut), next).boxed()
+            stream::unfold((socket, places.clone()), next).boxed()
         }))
     }
 }
@@ -131,24 +129,47 @@ impl Socket {
     }
 
     /// The next caller. Failures are waited out: none of them ends a server.
-    async fn accept(&self) -> connection::Stream {
+    async fn accept(&self) -> connection::Socket {
         loop {
             let accepted = match self {
                 Self::Tcp(listener, _) => listener.accept().await.and_then(|(stream, _)| {
-                    // tonic sets this on its own sockets only; without it small answers wait for
-                    // delayed acknowledgements.
+                    // Without it small answers wait for delayed acknowledgements.
                     stream.set_nodelay(true)?;
-                    Ok(connection::Stream::Tcp(stream))
+                    Ok(connection::Socket::Tcp(stream.into_std()?))
                 }),
-                Self::Unix(socket) => socket.accept().await.map(connection::Stream::Unix),
+                Self::Unix(socket) => {
+                    let accepted = socket.accept().await;
+                    accepted.and_then(|stream| Ok(connection::Socket::Unix(stream.into_std()?)))
+                }
             };
             match accepted {
-                Ok(stream) => return stream,
+                Ok(socket) => return socket,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(BACK_OFF).await;
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+
+    #[tokio::test]
+    async fn an_accepted_socket_does_not_hold_answers_back() {
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let config = Config { listen, ..Config::default() };
+        let listeners = Listeners::bind(&config).await.unwrap();
+        let address = listeners.tcp_addr().unwrap();
+        let mut accepted = pin!(listeners.accepted());
+        for _ in 0..3 {
+            let _caller = std::net::TcpStream::connect(address).unwrap();
+            let accepted = accepted.next().await.unwrap();
+            let connection::Socket::Tcp(socket) = &accepted.socket else { panic!("it is TCP") };
+            assert!(socket.nodelay().unwrap());
         }
     }
 }

@@ -5,17 +5,20 @@
 //! one; it is never executed. Where the answer is a stream, the stream ends when the server is told
 //! to stop.
 
-mod codec;
 mod environment;
 mod health;
 mod key;
+mod message;
 mod project;
 mod runtime;
 mod secret;
 mod streams;
+mod views;
 
 pub(crate) use health::Health;
-pub(crate) use streams::Streams;
+pub(crate) use runtime::RuntimeServer;
+pub(crate) use streams::{Streams, Views};
+pub(crate) use views::ViewMethod;
 
 use crate::front::{Access, Methods};
 use crate::status;
@@ -37,6 +40,7 @@ const REQUEST_BYTES: usize = 2 * 1024 * 1024;
 /// Everything that is served.
 pub(crate) struct Services {
     pub(crate) routes: Routes,
+    pub(crate) runtime: RuntimeServer,
     pub(crate) methods: Methods,
     pub(crate) health: Health,
 }
@@ -52,7 +56,7 @@ pub(crate) fn services(
     let environments = EnvironmentServiceServer::new(environment::Environments(engine.clone()));
     let secrets = SecretServiceServer::new(secret::Secrets(engine.clone()));
     let keys = KeyServiceServer::new(key::KeyRings::new(engine.clone(), &streams));
-    let runtime = runtime::RuntimeServer::new(engine.clone(), streams);
+    let runtime = RuntimeServer::new(engine.clone(), streams);
     let (health, health_server) = health::health();
     let described = [
         waxseal_proto::FILE_DESCRIPTOR_SET,
@@ -66,7 +70,7 @@ pub(crate) fn services(
         .add_service(environments.max_decoding_message_size(REQUEST_BYTES))
         .add_service(secrets.max_decoding_message_size(REQUEST_BYTES))
         .add_service(keys.max_decoding_message_size(REQUEST_BYTES))
-        .add_service(runtime)
+        .add_service(runtime.clone())
         .add_service(health_server)
         .add_service(reflection(&described).build_v1()?)
         .add_service(reflection(&described).build_v1alpha()?)
@@ -78,7 +82,7 @@ pub(crate) fn services(
         (tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET, reflection),
         (tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET, reflection),
     ])?;
-    Ok(Services { routes, methods, health })
+    Ok(Services { routes, runtime, methods, health })
 }
 
 fn reflection<'a>(described: &[&'a [u8]]) -> tonic_reflection::server::Builder<'a> {

@@ -2,25 +2,22 @@
 
 use crate::config::{Config, ConfigError};
 use crate::front::{Front, InFlight};
-use crate::listeners::{ListenError, Listeners, cut};
+use crate::listeners::{ListenError, Listeners};
 use crate::purging::Purging;
+use crate::readiness::Readiness;
 use crate::rpc::{self, Services, Streams};
 use crate::wiring::Opened;
+use crate::workers::{Workers, course};
+use futures::StreamExt as _;
 use std::future::Future;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::timeout;
-use tonic::transport::Server;
 
-/// Calls that one connection may have under way.
-const STREAMS: u32 = 200;
-/// Metadata of one call, in bytes.
-const HEADERS: u32 = 16 * 1024;
-/// How often a quiet connection is asked whether it is still there, and how long it may take.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-const KEEPALIVE_TIME: Duration = Duration::from_secs(20);
 /// Left to peers, once no call is under way, to read their last answer and the notice to go away.
 const FAREWELL: Duration = Duration::from_millis(300);
 /// What cut connections take to notice. They do at once; this only bounds it.
@@ -38,9 +35,9 @@ pub enum RunError {
     /// The definitions that were compiled in do not read.
     #[error("the compiled definitions cannot be served: {0}")]
     Definitions(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Serving ended by itself.
-    #[error("serving has ended: {0}")]
-    Transport(#[from] tonic::transport::Error),
+    /// The threads that serve cannot be started.
+    #[error("cannot start the threads that serve: {0}")]
+    Workers(#[source] io::Error),
 }
 
 /// Serves until `shutdown` is done, then stops in order: health says NOT_SERVING, nobody new is
@@ -59,65 +56,53 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
     config.check()?;
-    let in_flight = InFlight::default();
     let (stop_streams, stopping_streams) = watch::channel(false);
     let streams = Streams { max_age: config.watch_max_age, stopping: stopping_streams };
     let services = rpc::services(&opened.engine, config.exposed().is_none(), streams);
-    let Services { routes, methods, health } = services.map_err(RunError::Definitions)?;
+    let Services { routes, runtime, methods, health } = services.map_err(RunError::Definitions)?;
     let front = Front {
         engine: opened.engine.clone(),
         methods: Arc::new(methods),
-        in_flight: in_flight.clone(),
+        in_flight: InFlight::default(),
         routes,
+        runtime,
+        background: Handle::current(),
     };
-    let (cutter, cut) = cut();
-    let (stop, stopping) = oneshot::channel::<()>();
+    let (helm, course) = course();
+    let mut workers = Workers::start(config.workers, &front, &course).map_err(RunError::Workers)?;
+    drop(front);
+    let calls = workers.calls();
 
-    let mut serving = pin!(
-        Server::builder()
-            .max_concurrent_streams(STREAMS)
-            .http2_max_header_list_size(HEADERS)
-            .http2_keepalive_interval(Some(KEEPALIVE))
-            .http2_keepalive_timeout(Some(KEEPALIVE_TIME))
-            .serve_with_incoming_shutdown(front, listeners.accepted(cut), async {
-                // An error means that this function is being dropped.
-                let _ = stopping.await;
-            })
-    );
     let purging = Purging::start(opened.engine.clone(), config.purge_interval);
-    health.serving().await;
-    tokio::select! {
-        ended = &mut serving => return Ok(ended?),
-        () = shutdown => {}
-    }
-    // First of all, so that what it has under way is over when the last call is.
-    drop(purging);
-
-    tracing::info!(under_way = in_flight.count(), "stopping");
-    health.not_serving().await;
-    stop_streams.send_replace(true);
-    let _ = stop.send(());
-    tokio::select! {
-        ended = &mut serving => return Ok(ended?),
-        waited = timeout(config.drain_timeout, quiet(&in_flight)) => {
-            if waited.is_err() {
-                tracing::warn!(cut_off = in_flight.count(), "the drain timeout has passed");
+    let readiness = Readiness::start(opened.engine.clone(), health.clone());
+    {
+        let mut accepted = pin!(listeners.accepted());
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(accepted) = accepted.next() => workers.deal(accepted),
             }
         }
+        // First of all, so that what it has under way is over when the last call is.
+        drop((purging, readiness));
+        tracing::info!(under_way = calls.count(), "stopping");
+        health.not_serving().await;
+        // Here the sockets are closed.
     }
-    cutter.cut();
-    let _ = timeout(CUTTING, &mut serving).await;
+    stop_streams.send_replace(true);
+    helm.leave();
+    let ended = async {
+        tokio::select! {
+            () = calls.quiet(FAREWELL) => {}
+            () = workers.gone() => {}
+        }
+    };
+    if timeout(config.drain_timeout, ended).await.is_err() {
+        tracing::warn!(cut_off = calls.count(), "the drain timeout has passed");
+    }
+    helm.cut();
+    let _ = timeout(CUTTING, workers.gone()).await;
     drop(opened);
     Ok(())
-}
-
-/// Returns once no call is under way, and none has come in while the last peers said farewell.
-async fn quiet(in_flight: &InFlight) {
-    loop {
-        in_flight.none().await;
-        tokio::time::sleep(FAREWELL).await;
-        if in_flight.count() == 0 {
-            return;
-        }
-    }
 }

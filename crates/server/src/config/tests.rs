@@ -26,6 +26,7 @@ fn what_effective_says_can_be_set_and_gives_the_same() {
         "--secret-retention=36h",
         "--purge-interval=100ms",
         "--view-cache=1000",
+        "--workers=0",
         "--allow-plaintext",
     ])
     .unwrap();
@@ -71,6 +72,8 @@ fn slips_are_refused() {
         "--secret-retention=d",
         "--reveal-time=0s",
         "--view-cache=64MB",
+        "--workers=-1",
+        "--workers=1025",
         "--allow-plaintext=perhaps",
     ] {
         assert!(parse(&[slip]).is_err(), "{slip}");

@@ -51,6 +51,16 @@ pub(super) fn count(input: &str) -> Result<usize, &'static str> {
     }
 }
 
+/// More threads than any machine has cores for are a slip.
+pub(super) const WORKERS_MAX: usize = 1_024;
+
+pub(super) fn workers(input: &str) -> Result<usize, &'static str> {
+    match input.parse() {
+        Ok(count @ 0..=WORKERS_MAX) => Ok(count),
+        _ => Err("must be a whole number from 0 to 1024"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,42 +1,51 @@
 //! How many calls are under way.
 
 use std::sync::Arc;
-use tokio::sync::watch;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
 
 /// Counts calls from their headers to the end of their answers.
-#[derive(Clone, Debug)]
-pub(crate) struct InFlight(Arc<watch::Sender<usize>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InFlight(Arc<Counter>);
+
+#[derive(Debug, Default)]
+struct Counter {
+    calls: AtomicUsize,
+    none_left: Notify,
+}
 
 /// One call under way.
 #[derive(Debug)]
-pub(super) struct Guard(Arc<watch::Sender<usize>>);
-
-impl Default for InFlight {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
-    }
-}
+pub(crate) struct Guard(Arc<Counter>);
 
 impl InFlight {
-    pub(super) fn enter(&self) -> Guard {
-        self.0.send_modify(|count| *count += 1);
+    pub(crate) fn enter(&self) -> Guard {
+        self.0.calls.fetch_add(1, Ordering::SeqCst);
         Guard(self.0.clone())
     }
 
     pub(crate) fn count(&self) -> usize {
-        *self.0.borrow()
+        self.0.calls.load(Ordering::SeqCst)
     }
 
     /// Returns once no call is under way.
     pub(crate) async fn none(&self) {
-        // It fails when the sender is gone, and this is one.
-        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+        loop {
+            // In this order: a call that ends after the look wakes this up.
+            let none_left = self.0.none_left.notified();
+            if self.count() == 0 {
+                return;
+            }
+            none_left.await;
+        }
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        if self.0.calls.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.none_left.notify_waiters();
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! A panic in a handler ends its call, and nothing else.
 
-use super::refused;
+use super::{Reply, refused};
 use crate::status::Refusal;
 use futures::FutureExt as _;
 use http::Response;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use tonic::body::Body;
 use uuid::Uuid;
 
 /// Runs a handler; a panic becomes INTERNAL. Its text is dropped: it can hold anything. The hook
@@ -16,8 +15,8 @@ use uuid::Uuid;
 /// and the engine's own state is changed by detached tasks only.
 pub(super) async fn caught(
     id: Uuid,
-    handler: impl Future<Output = Response<Body>>,
-) -> Response<Body> {
+    handler: impl Future<Output = Response<Reply>>,
+) -> Response<Reply> {
     let outcome = AssertUnwindSafe(handler).catch_unwind().await;
     outcome.unwrap_or_else(|_| {
         tracing::error!(request_id = %id, "a call ended in a panic");

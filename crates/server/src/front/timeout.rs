@@ -1,19 +1,18 @@
 //! The caller's deadline.
 
-use super::refused;
+use super::{Reply, refused};
 use crate::status::Refusal;
 use http::{HeaderMap, HeaderValue, Response};
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::time::Sleep;
-use tonic::body::Body;
 
 /// No call takes longer, whatever it asks for.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// A deadline that is running.
-pub(super) struct Deadline(Option<Pin<Box<Sleep>>>);
+pub(super) struct Deadline(Option<Sleep>);
 
 /// Reads `grpc-timeout` and starts its time; `None` is a deadline that has passed already.
 pub(super) fn start(headers: &HeaderMap) -> Result<Deadline, Refusal> {
@@ -23,7 +22,7 @@ pub(super) fn start(headers: &HeaderMap) -> Result<Deadline, Refusal> {
         (Some(header), None) => parse(header).ok_or(Refusal::InvalidTimeout)?,
         (Some(_), Some(_)) => return Err(Refusal::InvalidTimeout),
     };
-    let time = (!asked.is_zero()).then(|| Box::pin(tokio::time::sleep(asked.min(LONGEST))));
+    let time = (!asked.is_zero()).then(|| tokio::time::sleep(asked.min(LONGEST)));
     Ok(Deadline(time))
 }
 
@@ -50,14 +49,14 @@ impl Deadline {
     /// not even begun.
     pub(super) async fn bound(
         self,
-        answer: impl Future<Output = Response<Body>>,
-    ) -> Result<Response<Body>, Response<Body>> {
-        let late = || refused(Refusal::DeadlineExceeded);
-        let Some(time) = self.0 else { return Err(late()) };
+        answer: impl Future<Output = Response<Reply>>,
+    ) -> Response<Reply> {
+        let Some(time) = self.0 else { return refused(Refusal::DeadlineExceeded) };
+        let time = pin!(time);
         tokio::select! {
             biased;
-            answer = answer => Ok(answer),
-            () = time => Err(late()),
+            answer = answer => answer,
+            () = time => refused(Refusal::DeadlineExceeded),
         }
     }
 }

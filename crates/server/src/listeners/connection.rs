@@ -1,84 +1,60 @@
-//! One connection, which the server can cut.
+//! One connection: accepted in one place, served in another.
 
-use std::future::Future;
 use std::io;
+use std::os::unix;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
-use tonic::transport::server::Connected;
 
 /// What an HTTP/2 connection begins with, in bytes.
 const PREFACE: usize = 24;
 /// A connection that has not begun by then is closed: it only takes a place.
 const PREFACE_TIME: Duration = Duration::from_secs(10);
 
-/// Says whether connections are to be cut.
-#[derive(Clone, Debug)]
-pub(crate) struct Cut(watch::Receiver<bool>);
-
-/// Cuts every connection at once, by failing its next read or write: peers that are silent, or
-/// that never acknowledge, do not keep a stopping server.
+/// A caller who came in, on no runtime's list, so that any can serve it.
 #[derive(Debug)]
-pub(crate) struct Cutter(watch::Sender<bool>);
-
-/// A cutter, and what connections watch.
-pub(crate) fn cut() -> (Cutter, Cut) {
-    let (sender, receiver) = watch::channel(false);
-    (Cutter(sender), Cut(receiver))
+pub(crate) struct Accepted {
+    pub(super) socket: Socket,
+    /// Given back when the connection ends.
+    pub(super) place: OwnedSemaphorePermit,
 }
 
-impl Cutter {
-    pub(crate) fn cut(&self) {
-        self.0.send_replace(true);
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(std::net::TcpStream),
+    Unix(unix::net::UnixStream),
+}
+
+impl Accepted {
+    /// The connection, on the runtime that this is called on.
+    pub(crate) fn here(self) -> io::Result<Connection> {
+        let stream = match self.socket {
+            Socket::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
+            Socket::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        };
+        let preface = Some((PREFACE, Box::pin(tokio::time::sleep(PREFACE_TIME))));
+        Ok(Connection { stream, preface, _place: self.place })
     }
 }
 
-impl Cut {
-    fn happens(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let mut receiver = self.0.clone();
-        Box::pin(async move {
-            // An error means that the cutter is gone, and the server with it.
-            let _ = receiver.wait_for(|cut| *cut).await;
-        })
-    }
-}
-
-pub(super) enum Stream {
+enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-/// A connection as tonic serves it.
+/// A connection as it is served.
 pub(crate) struct Connection {
     stream: Stream,
-    /// `None` once it has happened.
-    cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Bytes of the preface still to come, and until when; `None` once it is here.
     preface: Option<(usize, Pin<Box<Sleep>>)>,
-    /// Given back when the connection ends.
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, place: OwnedSemaphorePermit, cut: &Cut) -> Self {
-        let preface = Some((PREFACE, Box::pin(tokio::time::sleep(PREFACE_TIME))));
-        Self { stream, cut: Some(cut.happens()), preface, _place: place }
-    }
-
-    fn ensure_whole(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if let Some(cut) = &mut self.cut {
-            match cut.as_mut().poll(cx) {
-                Poll::Ready(()) => self.cut = None,
-                Poll::Pending => return Ok(()),
-            }
-        }
-        Err(io::ErrorKind::ConnectionAborted.into())
-    }
-
     fn ensure_begins(&mut self, cx: &mut Context<'_>, read: usize) -> io::Result<()> {
         if let Some((missing, time)) = &mut self.preface {
             *missing = missing.saturating_sub(read);
@@ -98,7 +74,6 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.ensure_whole(cx)?;
         let before = buf.filled().len();
         let read = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -115,7 +90,6 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.ensure_whole(cx)?;
         match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
@@ -127,7 +101,6 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.ensure_whole(cx)?;
         match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
@@ -151,10 +124,4 @@ impl AsyncWrite for Connection {
             Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
 }

@@ -1,11 +1,9 @@
 //! `RuntimeService`. Written by hand where the others are generated: the views it answers with are
-//! encoded already, and a codec copies them.
+//! encoded already, and sent by `views.rs`.
 
-use super::codec::ViewCodec;
 use super::streams::{Streams, Views};
 use super::{Answer as RpcAnswer, REQUEST_BYTES, answer};
 use crate::wire::slot::{Asked, stage};
-use crate::wire::view::Answer;
 use crate::wire::{name, render, runtime};
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,12 +11,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
+use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 use waxseal_domain::caller::{Action, Caller};
 use waxseal_engine::{
-    Engine, Error, RenderTemplates as Render, Renderings, Resolve, WatchEnvironment,
+    Engine, Error, RenderTemplates as Render, Renderings, Resolution, Resolve, WatchEnvironment,
 };
 use waxseal_proto::v1::{
     RenderTemplatesRequest, RenderTemplatesResponse, ResolveEnvironmentRequest,
@@ -31,7 +29,7 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The service as the router has it.
 #[derive(Clone)]
-pub(super) struct RuntimeServer {
+pub(crate) struct RuntimeServer {
     engine: Arc<Engine>,
     streams: Streams,
 }
@@ -39,6 +37,14 @@ pub(super) struct RuntimeServer {
 impl RuntimeServer {
     pub(super) const fn new(engine: Arc<Engine>, streams: Streams) -> Self {
         Self { engine, streams }
+    }
+
+    pub(super) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(super) const fn streams(&self) -> &Streams {
+        &self.streams
     }
 }
 
@@ -56,24 +62,9 @@ impl tower_service::Service<http::Request<Body>> for RuntimeServer {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let Self { engine, streams } = self.clone();
+        let engine = self.engine.clone();
         Box::pin(async move {
             Ok(match request.uri().path() {
-                "/waxseal.v1.RuntimeService/ResolveEnvironment" => {
-                    let mut grpc =
-                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
-                    grpc.unary(ResolveEnvironment(engine), request).await
-                }
-                "/waxseal.v1.RuntimeService/ResolveSecrets" => {
-                    let mut grpc =
-                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
-                    grpc.unary(ResolveSecrets(engine), request).await
-                }
-                "/waxseal.v1.RuntimeService/WatchEnvironment" => {
-                    let mut grpc =
-                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
-                    grpc.server_streaming(Watching { engine, streams }, request).await
-                }
                 "/waxseal.v1.RuntimeService/RenderTemplates" => {
                     let mut grpc =
                         Grpc::new(ProstCodec::default()).max_decoding_message_size(REQUEST_BYTES);
@@ -82,30 +73,6 @@ impl tower_service::Service<http::Request<Body>> for RuntimeServer {
                 _ => Status::unimplemented("").into_http(),
             })
         })
-    }
-}
-
-struct ResolveEnvironment(Arc<Engine>);
-
-impl UnaryService<ResolveEnvironmentRequest> for ResolveEnvironment {
-    type Response = Answer;
-    type Future = Boxed<RpcAnswer<Answer>>;
-
-    fn call(&mut self, request: Request<ResolveEnvironmentRequest>) -> Self::Future {
-        let engine = self.0.clone();
-        Box::pin(answer(request, |caller, request| resolve_environment(engine, caller, request)))
-    }
-}
-
-struct ResolveSecrets(Arc<Engine>);
-
-impl UnaryService<ResolveSecretsRequest> for ResolveSecrets {
-    type Response = Answer;
-    type Future = Boxed<RpcAnswer<Answer>>;
-
-    fn call(&mut self, request: Request<ResolveSecretsRequest>) -> Self::Future {
-        let engine = self.0.clone();
-        Box::pin(answer(request, |caller, request| resolve_secrets(engine, caller, request)))
     }
 }
 
@@ -121,38 +88,20 @@ impl UnaryService<RenderTemplatesRequest> for RenderTemplates {
     }
 }
 
-struct Watching {
-    engine: Arc<Engine>,
-    streams: Streams,
-}
-
-impl ServerStreamingService<WatchEnvironmentRequest> for Watching {
-    type Response = Answer;
-    type ResponseStream = Views;
-    type Future = Boxed<RpcAnswer<Views>>;
-
-    fn call(&mut self, request: Request<WatchEnvironmentRequest>) -> Self::Future {
-        let (engine, streams) = (self.engine.clone(), self.streams.clone());
-        Box::pin(answer(request, |caller, request| watch(engine, streams, caller, request)))
-    }
-}
-
-async fn watch(
-    engine: Arc<Engine>,
-    streams: Streams,
-    caller: Arc<Caller>,
+pub(super) async fn watch_environment(
+    engine: &Arc<Engine>,
+    streams: &Streams,
+    caller: &Caller,
     request: WatchEnvironmentRequest,
 ) -> Result<Views, Error> {
     let (project, environment) = name::environment("name", &request.name)?;
     let asked = Asked::stage(&project, &environment, request.stage);
-    let permit = engine.permit(&caller, Action::WatchEnvironment, asked.target()).await?;
-    let stage = stage("stage", request.stage)?;
-    let if_revision_not = runtime::held(request.if_revision_not);
+    let permit = engine.permit(caller, Action::WatchEnvironment, asked.target()).await?;
     let watched = WatchEnvironment {
+        stage: stage("stage", request.stage)?,
+        if_revision_not: runtime::held(request.if_revision_not),
         project: project.clone(),
         environment: environment.clone(),
-        stage,
-        if_revision_not,
     };
     let mut watch = engine.watch_environment(&permit, watched)?;
     // What is wrong from the start is said as by any other method, before a stream begins.
@@ -160,14 +109,14 @@ async fn watch(
     Ok(streams.begin(watch, first))
 }
 
-async fn resolve_environment(
-    engine: Arc<Engine>,
-    caller: Arc<Caller>,
+pub(super) async fn resolve_environment(
+    engine: &Engine,
+    caller: &Caller,
     request: ResolveEnvironmentRequest,
-) -> Result<Answer, Error> {
+) -> Result<Resolution, Error> {
     let (project, environment) = name::environment("name", &request.name)?;
     let asked = Asked::stage(&project, &environment, request.stage);
-    let permit = engine.permit(&caller, Action::ResolveEnvironment, asked.target()).await?;
+    let permit = engine.permit(caller, Action::ResolveEnvironment, asked.target()).await?;
     let resolve = Resolve {
         project: &project,
         environment: &environment,
@@ -175,17 +124,17 @@ async fn resolve_environment(
         consistency: runtime::consistency(request.consistency)?,
         if_revision_not: runtime::held(request.if_revision_not),
     };
-    engine.resolve_environment(permit, resolve).await.map(Answer::new)
+    engine.resolve_environment(permit, resolve).await
 }
 
-async fn resolve_secrets(
-    engine: Arc<Engine>,
-    caller: Arc<Caller>,
+pub(super) async fn resolve_secrets(
+    engine: &Engine,
+    caller: &Caller,
     request: ResolveSecretsRequest,
-) -> Result<Answer, Error> {
+) -> Result<Resolution, Error> {
     let (project, environment) = name::environment("name", &request.name)?;
     let asked = Asked::stage(&project, &environment, request.stage);
-    let permit = engine.permit(&caller, Action::ResolveSecrets, asked.target()).await?;
+    let permit = engine.permit(caller, Action::ResolveSecrets, asked.target()).await?;
     let resolve = Resolve {
         project: &project,
         environment: &environment,
@@ -194,8 +143,7 @@ async fn resolve_secrets(
         if_revision_not: runtime::held(request.if_revision_not),
     };
     let names = runtime::names(&request.secrets)?;
-    let resolution = engine.resolve_secrets(permit, resolve, &names, request.allow_unset).await?;
-    Ok(Answer::new(resolution))
+    engine.resolve_secrets(permit, resolve, &names, request.allow_unset).await
 }
 
 async fn render_templates(

@@ -1,8 +1,8 @@
 //! Streams of views: how long they live, and what ends them.
 
+use crate::front::Chunk;
 use crate::status;
-use crate::wire::view::Answer;
-use futures::Stream;
+use crate::wire::view;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -24,11 +24,10 @@ pub(crate) struct Streams {
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
-/// The views of one watch, as tonic sends them: one that waits, and then why there is no more.
+/// The views of one watch on their way out: one that waits, and then why there is no more.
 pub(crate) struct Views {
-    views: mpsc::Receiver<Answer>,
+    views: mpsc::Receiver<Chunk>,
     end: oneshot::Receiver<Status>,
-    ended: bool,
 }
 
 impl Streams {
@@ -43,7 +42,7 @@ impl Streams {
             // An error means that the reader is gone.
             let _ = ending.send(status);
         });
-        Views { views, end, ended: false }
+        Views { views, end }
     }
 }
 
@@ -51,7 +50,7 @@ impl Streams {
 async fn serve(
     mut watch: Watch,
     first: Resolution,
-    views: mpsc::Sender<Answer>,
+    views: mpsc::Sender<Chunk>,
     end: Instant,
     mut stopping: watch::Receiver<bool>,
 ) -> Status {
@@ -63,7 +62,7 @@ async fn serve(
                 None => watch.next().await?,
             };
             match timeout(PATIENCE, views.reserve()).await {
-                Ok(Ok(place)) => place.send(Answer::new(view)),
+                Ok(Ok(place)) => place.send(view::message(view).ok_or(Error::ViewTooLarge)?),
                 // The reader is gone; nobody hears what is said about it.
                 Ok(Err(_)) => return Err(Error::ShuttingDown),
                 Err(_) => return Err(Error::SlowConsumer),
@@ -89,19 +88,14 @@ fn jitter() -> f64 {
     f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0
 }
 
-impl Stream for Views {
-    type Item = Result<Answer, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
+impl Views {
+    /// The next view, framed; or why there is none any more.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Chunk, Status>> {
         if let Some(view) = ready!(self.views.poll_recv(cx)) {
-            return Poll::Ready(Some(Ok(view)));
+            return Poll::Ready(Ok(view));
         }
         let status = ready!(Pin::new(&mut self.end).poll(cx));
-        self.ended = true;
         // The task that says why the stream ended was stopped: the process is ending.
-        Poll::Ready(Some(Err(status.unwrap_or_else(|_| status::of(Error::ShuttingDown)))))
+        Poll::Ready(Err(status.unwrap_or_else(|_| status::of(Error::ShuttingDown))))
     }
 }

@@ -1,9 +1,10 @@
-//! Views, encoded once when they are filled, and answered by copying.
+//! Views, encoded once when they are filled, and answered by reference.
 //!
 //! The field numbers stand here a second time, beside those of the generated code: a test decodes
 //! what this writes with the generated messages.
 
 use super::environment;
+use crate::front::Chunk;
 use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 use waxseal_cache::{EncodedView, Entry, Found, UnsetEntry};
@@ -163,36 +164,26 @@ impl<'a> UnsetField<'a> {
     }
 }
 
-/// An answer on its way: what the engine gave, measured.
-pub(crate) struct Answer {
-    resolution: Resolution,
-    length: usize,
-}
-
-impl Answer {
-    pub(crate) fn new(resolution: Resolution) -> Self {
-        let Resolution { revision, parts, not_modified } = &resolution;
-        let length = delimited(revision.len())
-            + parts.iter().map(Bytes::len).sum::<usize>()
-            + if *not_modified { varint(1) } else { 0 };
-        Self { resolution, length }
+/// A resolution as one framed message of gRPC: a head that is written here, and the parts as they
+/// are. Fields may stand in any order, but these stand in that of their numbers, as prost would
+/// have them: an answer that is not modified has no parts.
+///
+/// `None` for more than a frame can hold, which no quota lets a view become.
+pub(crate) fn message(resolution: Resolution) -> Option<Chunk> {
+    const FRAME: usize = 5;
+    let Resolution { revision, parts, not_modified } = resolution;
+    let fields = delimited(revision.len()) + if not_modified { varint(1) } else { 0 };
+    let length = fields + parts.iter().map(Bytes::len).sum::<usize>();
+    let mut head = Vec::with_capacity(FRAME + fields);
+    // Not compressed.
+    head.push(0);
+    head.extend(u32::try_from(length).ok()?.to_be_bytes());
+    write_bytes(&mut head, response::REVISION, revision.as_bytes());
+    if not_modified {
+        debug_assert!(parts.is_empty());
+        write_varint(&mut head, response::NOT_MODIFIED, 1);
     }
-
-    pub(crate) const fn length(&self) -> usize {
-        self.length
-    }
-
-    /// Writes the response. Fields may stand in any order, so the short ones frame the view.
-    pub(crate) fn write(&self, buffer: &mut impl bytes::BufMut) {
-        let Resolution { revision, parts, not_modified } = &self.resolution;
-        write_bytes(buffer, response::REVISION, revision.as_bytes());
-        for part in parts {
-            buffer.put_slice(part);
-        }
-        if *not_modified {
-            write_varint(buffer, response::NOT_MODIFIED, 1);
-        }
-    }
+    Some(Chunk::new(head.into(), parts))
 }
 
 fn origin_number(origin: Origin) -> u64 {

@@ -1,4 +1,5 @@
 use super::*;
+use bytes::Buf as _;
 use prost::Message as _;
 use waxseal_domain::value::SecretValue;
 use waxseal_domain::view::{Unset, encoded_unset, encoded_value};
@@ -59,12 +60,13 @@ fn message(view: &View) -> v1::ResolveEnvironmentResponse {
     }
 }
 
+/// What is sent, without its frame.
 fn answered(parts: Vec<Bytes>, not_modified: bool) -> Vec<u8> {
-    let answer = Answer::new(Resolution { revision: "token".into(), parts, not_modified });
-    let mut buffer = Vec::new();
-    answer.write(&mut buffer);
-    assert_eq!(buffer.len(), answer.length());
-    buffer
+    let resolution = Resolution { revision: "token".into(), parts, not_modified };
+    let mut chunk = super::message(resolution).unwrap();
+    let mut frame = chunk.copy_to_bytes(5);
+    assert_eq!((frame.get_u8(), frame.get_u32() as usize), (0, chunk.remaining()));
+    chunk.copy_to_bytes(chunk.remaining()).into()
 }
 
 #[test]
