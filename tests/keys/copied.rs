@@ -200,3 +200,34 @@ async fn a_copy_that_differs_in_one_row_is_found() {
     }
     let _: Copied = compare_stores(&*from, &*open(&there).await, |_| {}).await.unwrap();
 }
+
+/// The same store in PostgreSQL; `tests/run` says where one is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_in_postgresql_is_the_same_row_by_row() {
+    let server = std::env::var("TEST_POSTGRES").expect("run tests/run, or set TEST_POSTGRES");
+    let (client, connection) =
+        tokio_postgres::connect(&server, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let name = format!("waxseal_copy_{}", Uuid::new_v4().simple());
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let (before, query) = server.split_once('?').unwrap_or((&server, "sslmode=disable"));
+    let (base, _) = before.rsplit_once('/').expect("TEST_POSTGRES names a database");
+    let settings = waxseal_storage::postgres::Settings::new(format!("{base}/{name}?{query}"));
+
+    let (setup, _) = varied().await;
+    let from = open(&setup).await;
+    let to = waxseal_storage::Postgres::open(settings).await.unwrap();
+    let copied = copy_store(&*from, &to, |_| {}).await.unwrap();
+    assert_eq!(compare_stores(&*from, &to, |_| {}).await.unwrap(), copied);
+    assert!(copied.projects == 3 && copied.audit > 15, "{copied:?}");
+    let again = copy_store(&*from, &to, |_| {}).await.unwrap_err();
+    assert!(matches!(again, CopyError::NotEmpty), "{again:?}");
+    let lives = [from.snapshot().await, to.snapshot().await].map(Result::unwrap);
+    let mut incarnations = Vec::new();
+    for mut rows in lives {
+        incarnations.push(rows.meta().await.unwrap().unwrap().incarnation);
+    }
+    assert_ne!(incarnations[0], incarnations[1]);
+    drop(to);
+    client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+}
