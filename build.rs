@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::{env, error, fs};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "waxseal/v1/environment.proto",
     "waxseal/v1/errors.proto",
+    "waxseal/v1/key.proto",
     "waxseal/v1/payload.proto",
     "waxseal/v1/project.proto",
     "waxseal/v1/runtime.proto",

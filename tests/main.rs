@@ -25,6 +25,7 @@ mod environments;
 mod errors;
 mod export;
 mod external;
+mod keys;
 mod kill;
 mod layers;
 mod limits;

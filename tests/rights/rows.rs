@@ -119,6 +119,15 @@ pub fn rows() -> Vec<Row> {
         |name, _| v1::WatchEnvironmentRequest { name, stage: DRAFT, ..Default::default() },
         |request| request.if_revision_not = garbage(),
     ));
+    rows.extend(["GetKeyStatus", "RewrapDataKeys"].map(|method| Row {
+        method,
+        aim: String::new(),
+        existing: Box::new(|_| Vec::new()),
+        absent: Vec::new(),
+        malformed: Vec::new(),
+        unnamed: None,
+        undo: Undo::Nothing,
+    }));
     rows.sort_by_key(|row| order(row.method));
     rows
 }

@@ -6,6 +6,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 use waxseal_proto::v1::environment_service_client::EnvironmentServiceClient;
+use waxseal_proto::v1::key_service_client::KeyServiceClient;
 use waxseal_proto::v1::project_service_client::ProjectServiceClient;
 use waxseal_proto::v1::runtime_service_client::RuntimeServiceClient;
 use waxseal_proto::v1::secret_service_client::SecretServiceClient;
@@ -31,6 +32,7 @@ pub struct Client {
     pub environments: EnvironmentServiceClient<Authorized>,
     pub secrets: SecretServiceClient<Authorized>,
     pub runtime: RuntimeServiceClient<Authorized>,
+    pub keys: KeyServiceClient<Authorized>,
 }
 
 pub type Answer<T> = Result<T, Status>;
@@ -49,7 +51,8 @@ impl Client {
             projects: ProjectServiceClient::new(service.clone()),
             environments: EnvironmentServiceClient::new(service.clone()),
             secrets: SecretServiceClient::new(service.clone()).max_encoding_message_size(LIMIT),
-            runtime: RuntimeServiceClient::new(service).max_decoding_message_size(LIMIT),
+            runtime: RuntimeServiceClient::new(service.clone()).max_decoding_message_size(LIMIT),
+            keys: KeyServiceClient::new(service),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 use prost::bytes::{Buf as _, BufMut as _};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -39,6 +39,15 @@ pub fn path(method: &str) -> &'static str {
     paths.get(method).unwrap_or_else(|| panic!("there is no method {method}"))
 }
 
+/// The paths of the methods that answer with a stream.
+fn streams() -> &'static HashSet<String> {
+    static STREAMS: OnceLock<HashSet<String>> = OnceLock::new();
+    STREAMS.get_or_init(|| {
+        let streams = methods().into_iter().filter(|(_, method)| method.server_streaming());
+        streams.map(|(service, method)| format!("/{service}/{}", method.name())).collect()
+    })
+}
+
 /// A connection without a caller.
 #[derive(Clone)]
 pub struct Raw(Channel);
@@ -58,7 +67,7 @@ impl Raw {
         self.send(path(method), bearer(token), message).await
     }
 
-    /// Calls a path with this metadata and nothing else.
+    /// Calls a path with this metadata and nothing else. Of a stream it gives the first message.
     pub async fn send(
         &self,
         path: &str,
@@ -72,7 +81,13 @@ impl Raw {
         grpc.ready().await.unwrap();
         let mut request = Request::new(message);
         *request.metadata_mut() = metadata;
-        grpc.unary(request, path.parse().unwrap(), Bytes).await
+        if !streams().contains(path) {
+            return grpc.unary(request, path.parse().unwrap(), Bytes).await;
+        }
+        let answer = grpc.server_streaming(request, path.parse().unwrap(), Bytes).await?;
+        let (metadata, mut messages, extensions) = answer.into_parts();
+        let first = messages.message().await?.unwrap_or_default();
+        Ok(Response::from_parts(metadata, first, extensions))
     }
 }
 

@@ -186,9 +186,25 @@ impl Server {
     /// Makes the next operation of the key provider wait until the sender is dropped; those
     /// after it pass.
     pub fn hold_next_key(&self) -> oneshot::Sender<()> {
+        self.hold_key_after(0)
+    }
+
+    /// Lets this many operations of the key provider pass and makes the next one wait until the
+    /// sender is dropped; those after it pass.
+    pub fn hold_key_after(&self, passing: usize) -> oneshot::Sender<()> {
         let (release, released) = oneshot::channel();
-        *self.keys.held.lock().unwrap() = Some(released);
+        *self.keys.held.lock().unwrap() = Some((passing, released));
         release
+    }
+
+    /// Lets this many operations of the key provider pass and makes the next so many fail.
+    pub fn fail_keys_after(&self, passing: usize, failing: usize, error: Error) {
+        *self.keys.failing.lock().unwrap() = Some((passing, failing, error));
+    }
+
+    /// Ends what [`Self::fail_keys_after`] began.
+    pub fn heal_keys(&self) {
+        *self.keys.failing.lock().unwrap() = None;
     }
 
     /// Operations of the key provider that stand before the gate.
@@ -226,7 +242,8 @@ struct TestKeys {
     gate: RwLock<()>,
     waiting: AtomicUsize,
     refusal: std::sync::Mutex<Option<Error>>,
-    held: std::sync::Mutex<Option<oneshot::Receiver<()>>>,
+    held: std::sync::Mutex<Option<(usize, oneshot::Receiver<()>)>>,
+    failing: std::sync::Mutex<Option<(usize, usize, Error)>>,
 }
 
 impl TestKeys {
@@ -237,12 +254,13 @@ impl TestKeys {
             waiting: AtomicUsize::new(0),
             refusal: std::sync::Mutex::default(),
             held: std::sync::Mutex::default(),
+            failing: std::sync::Mutex::default(),
         }
     }
 
     async fn pass(&self) -> tokio::sync::RwLockReadGuard<'_, ()> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let held = self.held.lock().unwrap().take();
+        let held = self.held();
         if let Some(released) = held {
             let _ = released.await;
         }
@@ -250,25 +268,51 @@ impl TestKeys {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         open
     }
+
+    fn held(&self) -> Option<oneshot::Receiver<()>> {
+        let mut held = self.held.lock().unwrap();
+        let (passing, _) = held.as_mut()?;
+        if *passing == 0 {
+            return held.take().map(|(_, released)| released);
+        }
+        *passing -= 1;
+        None
+    }
+
+    fn refuse(&self) -> Result<(), Error> {
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        let mut failing = self.failing.lock().unwrap();
+        let Some((passing, left, error)) = failing.as_mut() else { return Ok(()) };
+        if *passing > 0 {
+            *passing -= 1;
+            return Ok(());
+        }
+        let error = error.clone();
+        *left -= 1;
+        if *left == 0 {
+            *failing = None;
+        }
+        Err(error)
+    }
 }
 
 #[async_trait]
 impl KeyProvider for TestKeys {
     async fn generate(&self, context: &KeyContext) -> Result<(Key, WrappedKey), Error> {
         let _open = self.pass().await;
-        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        self.refuse()?;
         self.inner.generate(context).await
     }
 
     async fn unwrap(&self, wrapped: &WrappedKey, context: &KeyContext) -> Result<Key, Error> {
         let _open = self.pass().await;
-        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        self.refuse()?;
         self.inner.unwrap(wrapped, context).await
     }
 
     async fn wrap(&self, key: &Key, context: &KeyContext) -> Result<WrappedKey, Error> {
         let _open = self.pass().await;
-        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        self.refuse()?;
         self.inner.wrap(key, context).await
     }
 
@@ -278,7 +322,7 @@ impl KeyProvider for TestKeys {
         context: &KeyContext,
     ) -> Result<WrappedKey, Error> {
         let _open = self.pass().await;
-        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        self.refuse()?;
         self.inner.rewrap(wrapped, context).await
     }
 

@@ -68,6 +68,31 @@ impl Client {
         self.call(Some(request_id), request, method).await
     }
 
+    /// Opens a stream, once. The time limit is for its beginning: it may go on for as long as it
+    /// takes.
+    pub(crate) async fn open<Q, A>(
+        &self,
+        request: Q,
+        method: impl AsyncFn(&Caller, Request<Q>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        let begun = tokio::time::timeout(self.timeout, method(&self.caller, Request::new(request)));
+        match begun.await {
+            Ok(Ok(response)) => Ok(response.into_inner()),
+            Ok(Err(status)) => Err(self.refused(status)),
+            Err(_) => Err(self.failure(Refused::late(), None)),
+        }
+    }
+
+    /// What a refusal in the middle of a stream is to its command.
+    pub(crate) fn refused(&self, status: Status) -> Failure {
+        self.failure(Refused::from(status), None)
+    }
+
+    fn failure(&self, refused: Refused, request_id: Option<&str>) -> Failure {
+        let (address, request_id) = (self.address.clone(), request_id.map(str::to_owned));
+        Box::new(CallError { refused, address, request_id }).into()
+    }
+
     async fn call<Q: Clone, A>(
         &self,
         request_id: Option<&str>,
@@ -86,11 +111,7 @@ impl Client {
             };
             match pauses.next().map(|pause| refused.pause(pause)) {
                 Some(Some(pause)) if pause <= LONGEST_PAUSE => tokio::time::sleep(pause).await,
-                _ => {
-                    let (address, request_id) =
-                        (self.address.clone(), request_id.map(str::to_owned));
-                    return Err(Box::new(CallError { refused, address, request_id }).into());
-                }
+                _ => return Err(self.failure(refused, request_id)),
             }
         }
     }

@@ -105,6 +105,14 @@ pub(crate) enum Failure {
     UnknownNames { names: String },
     #[error("{done} of {total} were written, then {secret} was refused: {source}")]
     Partly { done: usize, total: usize, secret: String, source: Box<Failure> },
+    #[error("the data keys cannot be moved: {0}")]
+    Keys(#[source] waxseal_engine::Error),
+    #[error(transparent)]
+    CopyStore(#[from] waxseal_engine::CopyError),
+    #[error("the copy is not in order, use it no further: {0}")]
+    Copy(#[source] waxseal_engine::Error),
+    #[error("{failed} data keys could not be rewrapped; the old wrapping keys are still needed")]
+    KeysLeft { failed: u64 },
     #[error("{references} of the references cannot be rendered")]
     Unrendered { references: usize },
     #[error(

@@ -13,6 +13,8 @@ mod export;
 mod failure;
 mod import;
 mod json;
+mod keys;
+mod migrate;
 mod options;
 mod output;
 mod overrides;
@@ -74,6 +76,8 @@ enum Command {
     References(references::References),
     Export(export::Export),
     Import(import::Import),
+    Keys(keys::Keys),
+    Migrate(migrate::Migrate),
     Run(run::Run),
     Completion(completion::Completion),
 }
@@ -149,6 +153,8 @@ async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), C
         Command::References(references) => drive(references, surroundings).await,
         Command::Export(export) => drive(export, surroundings).await,
         Command::Import(import) => drive(import, surroundings).await,
+        Command::Keys(keys) => keys.run(surroundings).await,
+        Command::Migrate(migrate) => migrate.run().await,
         Command::Run(run) => drive(run, surroundings).await,
         Command::Completion(completion) => Ok(completion.run()?),
     }

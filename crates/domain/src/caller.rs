@@ -128,6 +128,7 @@ actions! {
     SetSecretValue, ClearSecretValue, RevealSecretValue, VerifySecretValue, ListSecretVersions,
     RollbackSecretValue, DestroySecretVersion, ListOverrides, BatchSetOverrides,
     ResolveEnvironment, ResolveSecrets, WatchEnvironment, RenderTemplates,
+    GetKeyStatus, RewrapDataKeys,
 }
 
 /// What an action is aimed at. Only as much as the action names: an environment without a stage
@@ -216,6 +217,10 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
                 R::Admin | R::Builder | R::Viewer | R::Auditor | R::Keyholder => false,
             }
         }
+        A::GetKeyStatus | A::RewrapDataKeys => match role {
+            R::Keyholder => true,
+            R::Admin | R::Builder | R::Runtime | R::Viewer | R::Auditor => false,
+        },
     }
 }
 
@@ -273,6 +278,19 @@ mod tests {
             Action::RenderTemplates,
         ];
         assert_eq!(allowed, uses.iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_keyholder_looks_after_keys_and_nobody_else_does() {
+        for role in Role::ALL {
+            let allowed: Vec<_> = Action::ALL.iter().filter(|a| may(role, true, **a)).collect();
+            let keys = [Action::GetKeyStatus, Action::RewrapDataKeys];
+            if role == Role::Keyholder {
+                assert_eq!(allowed, keys.iter().collect::<Vec<_>>());
+            } else {
+                assert!(!allowed.iter().any(|action| keys.contains(action)), "{role:?}");
+            }
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use waxseal_domain::uid::{Deployment, ProjectUid, SecretUid, ValueUid};
 use waxseal_domain::value::SecretValue;
 use waxseal_envelope::{Context, Key, Purpose, ValuePlace, fill_random, open, seal, sha256};
 use waxseal_kms::{Health, HealthWatch, KeyContext, KeyKind, KeyProvider, WrappedKey};
-use waxseal_storage::{ProjectRow, Sealed, ValueRow, Wrapped};
+use waxseal_storage::{KeyPlace, ProjectRow, Sealed, ValueRow, Wrapped};
 
 /// Projects' keys kept in memory at most. Beyond that they are asked for again.
 const PROJECT_KEYS: usize = 8_192;
@@ -100,6 +100,24 @@ impl Keys {
             projects: Mutex::default(),
             known: Mutex::default(),
             views: views::ViewKeys::default(),
+        }
+    }
+
+    /// Who wraps and unwraps.
+    pub(crate) fn provider(&self) -> &dyn KeyProvider {
+        &*self.provider
+    }
+
+    /// What the data key in a place is bound to.
+    pub(crate) fn context(&self, place: &KeyPlace) -> KeyContext {
+        match *place {
+            KeyPlace::Service => KeyContext::service(self.deployment),
+            KeyPlace::Integrity(project) => KeyContext::integrity(self.deployment, project),
+            KeyPlace::Fingerprint(project) => KeyContext::fingerprint(self.deployment, project),
+            KeyPlace::Value { secret, place, version: _, uid, project, visibility, kind } => {
+                let at = ValuePlace { project, secret, place, value: uid, visibility, kind };
+                KeyContext::value(self.deployment, &at)
+            }
         }
     }
 

@@ -15,6 +15,7 @@ mod error;
 pub mod fake;
 mod health;
 pub mod local;
+mod moving;
 mod remembered;
 mod wrapped;
 
@@ -24,6 +25,7 @@ pub use counted::{Counted, Counts};
 pub use error::Error;
 pub use health::{Health, HealthWatch, KeyStatus};
 pub use local::Local;
+pub use moving::Moving;
 pub use remembered::{Remembered, RememberedSettings};
 pub use wrapped::{KeyKind, WrappedKey};
 

@@ -2,10 +2,12 @@
 //! caller's right, the rest of the request; what exists and in which state is the engine's.
 //!
 //! No method takes a stream. tonic takes the first message of a call and passes over any further
-//! one; it is never executed.
+//! one; it is never executed. Where the answer is a stream, the stream ends when the server is told
+//! to stop.
 
 mod environment;
 mod health;
+mod key;
 mod message;
 mod project;
 mod runtime;
@@ -28,6 +30,7 @@ use tonic::{Request, Response, Status};
 use waxseal_domain::caller::Caller;
 use waxseal_engine::{Engine, Error};
 use waxseal_proto::v1::environment_service_server::EnvironmentServiceServer;
+use waxseal_proto::v1::key_service_server::KeyServiceServer;
 use waxseal_proto::v1::project_service_server::ProjectServiceServer;
 use waxseal_proto::v1::secret_service_server::SecretServiceServer;
 
@@ -52,6 +55,7 @@ pub(crate) fn services(
     let projects = ProjectServiceServer::new(project::Projects(engine.clone()));
     let environments = EnvironmentServiceServer::new(environment::Environments(engine.clone()));
     let secrets = SecretServiceServer::new(secret::Secrets(engine.clone()));
+    let keys = KeyServiceServer::new(key::KeyRings::new(engine.clone(), &streams));
     let runtime = RuntimeServer::new(engine.clone(), streams);
     let (health, health_server) = health::health();
     let described = [
@@ -65,6 +69,7 @@ pub(crate) fn services(
     let routes = Routes::new(projects.max_decoding_message_size(REQUEST_BYTES))
         .add_service(environments.max_decoding_message_size(REQUEST_BYTES))
         .add_service(secrets.max_decoding_message_size(REQUEST_BYTES))
+        .add_service(keys.max_decoding_message_size(REQUEST_BYTES))
         .add_service(runtime.clone())
         .add_service(health_server)
         .add_service(reflection(&described).build_v1()?)

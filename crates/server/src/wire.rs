@@ -5,6 +5,7 @@
 //! memory that is wiped.
 
 pub(crate) mod environment;
+pub(crate) mod key;
 pub(crate) mod mask;
 pub(crate) mod name;
 pub(crate) mod payload;

@@ -5,10 +5,14 @@
 
 mod data_dir;
 mod keys;
+mod local_keys;
+mod moving;
 mod shared;
 mod store;
 
 pub use data_dir::DataDirError;
+pub use local_keys::rotate_local_key;
+pub use moving::{Copying, open_to_move_keys};
 
 use crate::config::{Config, ConfigError};
 use crate::wire::view::Encoder;
@@ -65,6 +69,12 @@ pub enum StartError {
         /// The database.
         path: PathBuf,
     },
+    /// No database to copy to.
+    #[error(
+        "no database to copy to: set --database-url (WAXSEAL_DATABASE_URL) to an empty PostgreSQL \
+         database"
+    )]
+    NoDatabase,
     /// The key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] FileError),
@@ -133,6 +143,7 @@ pub async fn open_with(config: &Config, seams: Seams) -> Result<Opened, StartErr
     let dir = needed.then(|| DataDir::create(config.data_dir.as_deref())).transpose()?;
     let sqlite = dir.as_ref().filter(|_| !config.engines.has_database());
     let lock = sqlite.map(DataDir::lock).transpose()?;
+    sqlite.map(DataDir::ensure_not_moved).transpose()?;
     // The keys come first: so a database without a key file has lost it, and is not a fresh one.
     if let Some(dir) = sqlite
         && config.engines.kms_key.is_none()

@@ -6,6 +6,11 @@
     reason = "a suite of assertions, called by tests only"
 )]
 
+mod copy;
+mod heads;
+mod keys;
+mod views;
+
 use crate::{
     AliasRow, AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow,
     Store, TokenRow, ValueRow, Wrapped,
@@ -41,7 +46,11 @@ pub async fn contract(store: Arc<dyn Store>) {
     a_deleted_project_shows_in_its_head_and_is_removed_whole(&store).await;
     answers_are_kept_per_caller(&store).await;
     tokens_and_audit_rows_are_kept(&store).await;
+    copy::what_is_beside_projects_is_listed_in_order(&store).await;
     writers_queue(&store).await;
+    heads::suite(&store).await;
+    keys::suite(&store).await;
+    views::suite(&store).await;
 }
 
 fn time(micros: i64) -> Timestamp {

@@ -1,7 +1,5 @@
 //! What can go wrong in a store. Absence is not an error: it is `None`.
 
-use std::path::PathBuf;
-
 /// A failure of the store. No message holds a row's content.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -28,8 +26,9 @@ pub enum Error {
     /// The store shows an older state than it did before, as after a restore from a backup. Going
     /// on would hand out revisions twice.
     #[error(
-        "the database has gone back to an older state ({what}): stop every server, then run \
-         `waxseal store adopt` once to begin a new life of the store on the state that is there"
+        "the database has gone back to an older state ({what}): make sure that it is the \
+         right one, then restart the servers with WAXSEAL_ADOPT_RESTORED=true once, to begin a new \
+         life of the store on the state that is there"
     )]
     RolledBack {
         /// What shows it.
@@ -37,18 +36,20 @@ pub enum Error {
     },
     /// The schema is newer than this build.
     #[error(
-        "{path} was written by a newer version of waxseal; run that version, or restore a backup \
+        "{database} was written by a newer version of waxseal; run that version, or restore a backup \
          made before it"
     )]
     TooNew {
-        /// The database file.
-        path: PathBuf,
+        /// The database file, or the database.
+        database: String,
     },
     /// The schema is older than this build, and this is not the place to change it.
-    #[error("{path} was written by an older version of waxseal; start this version's server first")]
+    #[error(
+        "{database} was written by an older version of waxseal; start this version's server first"
+    )]
     TooOld {
-        /// The database file.
-        path: PathBuf,
+        /// The database file, or the database.
+        database: String,
     },
     /// The database cannot be used just now, or not at all.
     #[error("the database cannot be used: {what}")]

@@ -56,6 +56,13 @@ impl Followers {
         }
     }
 
+    /// Tells everybody.
+    pub(crate) fn tell_all(&self) {
+        for moved in self.projects().values() {
+            moved.send_replace(());
+        }
+    }
+
     fn projects(&self) -> MutexGuard<'_, ByProject> {
         self.projects.lock().unwrap_or_else(PoisonError::into_inner)
     }

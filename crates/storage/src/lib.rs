@@ -5,13 +5,17 @@
 //! mean. Every backend passes [`contract`].
 
 pub mod contract;
+mod copy;
 mod error;
 mod followers;
+pub mod postgres;
 mod rows;
 mod sqlite;
 
+pub use copy::{CopyEdits, CopyRows, KeptAudit};
 pub use error::Error;
 pub use followers::Following;
+pub use postgres::Postgres;
 pub use rows::{
     AliasRow, AuditRow, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, ProjectRow, RequestRow,
     Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
@@ -147,6 +151,7 @@ pub trait Snapshot:
     + KeyRows
     + RequestRows
     + TokenRows
+    + CopyRows
     + Send
 {
 }
@@ -164,6 +169,7 @@ pub trait Transaction:
     + RequestEdits
     + AuditEdits
     + TokenEdits
+    + CopyEdits
 {
     /// Makes the changes durable and then visible, heads among them.
     ///

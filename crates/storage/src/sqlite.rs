@@ -3,6 +3,7 @@
 
 mod audit;
 mod columns;
+mod copy;
 mod environments;
 mod heads;
 mod keys;
@@ -121,9 +122,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
 fn ensure_current(connection: &mut Connection, path: &Path) -> Result<()> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version.cmp(&(MIGRATIONS.len() as i64)) {
-        Ordering::Less => Err(Error::TooOld { path: path.to_owned() }),
+        Ordering::Less => Err(Error::TooOld { database: path.display().to_string() }),
         Ordering::Equal => Ok(()),
-        Ordering::Greater => Err(Error::TooNew { path: path.to_owned() }),
+        Ordering::Greater => Err(Error::TooNew { database: path.display().to_string() }),
     }
 }
 
@@ -131,7 +132,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     use rusqlite_migration::{Error as Failure, MigrationDefinitionError as Definition};
     Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|failure| match failure {
         Failure::MigrationDefinition(Definition::DatabaseTooFarAhead) => {
-            Error::TooNew { path: path.to_owned() }
+            Error::TooNew { database: path.display().to_string() }
         }
         Failure::RusqliteError { err, .. } => Error::from(err),
         other => Error::Unavailable { what: format!("migrating the schema: {other}") },

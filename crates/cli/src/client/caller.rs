@@ -6,6 +6,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 use waxseal_proto::v1::environment_service_client::EnvironmentServiceClient;
+use waxseal_proto::v1::key_service_client::KeyServiceClient;
 use waxseal_proto::v1::project_service_client::ProjectServiceClient;
 use waxseal_proto::v1::runtime_service_client::RuntimeServiceClient;
 use waxseal_proto::v1::secret_service_client::SecretServiceClient;
@@ -37,6 +38,10 @@ impl Caller {
 
     pub(crate) fn secrets(&self) -> SecretServiceClient<Authenticated> {
         SecretServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub(crate) fn keys(&self) -> KeyServiceClient<Authenticated> {
+        KeyServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub(crate) fn runtime(&self) -> RuntimeServiceClient<Authenticated> {

@@ -29,6 +29,16 @@ pub enum DataDirError {
         /// The directory.
         path: PathBuf,
     },
+    /// What was here lives on elsewhere.
+    #[error(
+        "the database of {path} was copied to PostgreSQL and lives on there: start the server with \
+         --database-url (WAXSEAL_DATABASE_URL). Only if that database was given up, and all that was \
+         changed in it, remove the file {path}/{MOVED}"
+    )]
+    Moved {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The system refuses.
     #[error("cannot use the data directory {path}: {source}")]
     System {
@@ -38,6 +48,9 @@ pub enum DataDirError {
         source: io::Error,
     },
 }
+
+/// Stands where the database lives on elsewhere.
+const MOVED: &str = "moved-to-postgresql";
 
 /// A directory that exists and is private.
 pub(super) struct DataDir(PathBuf);
@@ -81,6 +94,23 @@ impl DataDir {
         self.0.join("keys.json")
     }
 
+    /// Refuses a database that was copied elsewhere: served again, it would be a second life of the
+    /// same projects.
+    pub(super) fn ensure_not_moved(&self) -> Result<(), DataDirError> {
+        match self.0.join(MOVED).exists() {
+            true => Err(DataDirError::Moved { path: self.0.clone() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Says from now on that the database was copied elsewhere.
+    pub(super) fn mark_moved(&self) -> Result<(), DataDirError> {
+        let path = self.0.join(MOVED);
+        let made = File::create(&path).and_then(|file| file.sync_all());
+        let synced = made.and_then(|()| File::open(&self.0)?.sync_all());
+        synced.map_err(|source| DataDirError::System { path, source })
+    }
+
     /// Takes the directory for this process, without waiting.
     pub(super) fn lock(&self) -> Result<Lock, DataDirError> {
         let path = self.0.join("lock");
@@ -122,6 +152,18 @@ mod tests {
         assert!(matches!(dir.lock(), Err(DataDirError::InUse { .. })));
         drop(lock);
         assert!(dir.lock().is_ok());
+    }
+
+    #[test]
+    fn a_database_that_was_moved_is_refused_with_a_way_on() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("d");
+        let dir = DataDir::create(Some(&path)).unwrap();
+        dir.ensure_not_moved().unwrap();
+        dir.mark_moved().unwrap();
+        let refused = dir.ensure_not_moved().unwrap_err().to_string();
+        assert!(refused.contains("WAXSEAL_DATABASE_URL"), "{refused}");
+        assert!(refused.contains(&format!("{}/{MOVED}", path.display())), "{refused}");
     }
 
     #[test]

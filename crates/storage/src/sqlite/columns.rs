@@ -2,7 +2,7 @@
 //! [`Error::Malformed`], naming table and column and never the content.
 
 use crate::{Error, Result, Wrapped};
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::InvalidName;
 use waxseal_domain::secret::Deletion;
@@ -64,6 +64,38 @@ impl<'a> Row<'a> {
             .ok()
             .and_then(|blob| blob.try_into().ok())
             .ok_or_else(|| self.malformed(column))
+    }
+
+    /// Bytes of a column that may be null.
+    pub(super) fn maybe_bytes<const N: usize>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<[u8; N]>> {
+        self.maybe(column, || self.bytes(column))
+    }
+
+    /// Nothing where the column is null, else what `read` makes of it.
+    fn maybe<T>(
+        &self,
+        column: &'static str,
+        read: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
+        match self.row.get_ref(column).map_err(|_| self.malformed(column))? {
+            ValueRef::Null => Ok(None),
+            _ => read().map(Some),
+        }
+    }
+
+    pub(super) fn maybe_count(&self, column: &'static str) -> Result<Option<u64>> {
+        self.maybe(column, || self.count(column))
+    }
+
+    pub(super) fn maybe_one_of<T>(
+        &self,
+        column: &'static str,
+        read: impl Fn(u8) -> Option<T>,
+    ) -> Result<Option<T>> {
+        self.maybe(column, || self.one_of(column, read))
     }
 
     pub(super) fn count(&self, column: &'static str) -> Result<u64> {

@@ -12,7 +12,7 @@ use waxseal_domain::value::PayloadKind;
 #[async_trait]
 impl KeyRows for Session {
     async fn count_keys(&mut self) -> Result<Vec<(String, u64)>> {
-        self.call(|connection| count(connection)).await
+        self.call(count).await
     }
 
     async fn keys_not_under(

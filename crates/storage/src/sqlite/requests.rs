@@ -27,7 +27,7 @@ impl RequestRows for Session {
     }
 }
 
-fn read(row: &Row<'_>) -> Result<RequestRow> {
+pub(super) fn read(row: &Row<'_>) -> Result<RequestRow> {
     Ok(RequestRow {
         principal: row.get("principal")?,
         id: Uuid::from_bytes(row.bytes("id")?),

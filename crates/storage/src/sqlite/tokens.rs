@@ -33,7 +33,7 @@ impl TokenRows for Session {
     }
 }
 
-fn read(row: &Row<'_>) -> Result<TokenRow> {
+pub(super) fn read(row: &Row<'_>) -> Result<TokenRow> {
     Ok(TokenRow {
         id: row.get("id")?,
         hash: row.bytes("hash")?,

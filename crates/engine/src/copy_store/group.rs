@@ -1,0 +1,50 @@
+//! Row groups, page by page.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+use waxseal_domain::name::ProjectId;
+use waxseal_storage::{KeptAudit, ProjectRow, RequestRow, Result, Snapshot, TokenRow};
+
+const PAGE: usize = 500;
+
+/// Pages of what is listed; none after the last.
+#[async_trait]
+pub(super) trait Pages {
+    async fn project_page(&mut self, after: Option<&ProjectId>) -> Result<Option<Vec<ProjectRow>>>;
+
+    async fn request_page(
+        &mut self,
+        after: Option<&(String, Uuid)>,
+    ) -> Result<Option<Vec<RequestRow>>>;
+
+    async fn token_page(&mut self, after: Option<&str>) -> Result<Option<Vec<TokenRow>>>;
+
+    async fn audit_page(&mut self, after: u64) -> Result<Option<Vec<KeptAudit>>>;
+}
+
+#[async_trait]
+impl<S: Snapshot + ?Sized> Pages for S {
+    async fn project_page(&mut self, after: Option<&ProjectId>) -> Result<Option<Vec<ProjectRow>>> {
+        Ok(some(self.projects(after, true, PAGE).await?))
+    }
+
+    async fn request_page(
+        &mut self,
+        after: Option<&(String, Uuid)>,
+    ) -> Result<Option<Vec<RequestRow>>> {
+        let after = after.map(|(principal, id)| (principal.as_str(), *id));
+        Ok(some(self.all_requests(after, PAGE).await?))
+    }
+
+    async fn token_page(&mut self, after: Option<&str>) -> Result<Option<Vec<TokenRow>>> {
+        Ok(some(self.all_tokens(after, PAGE).await?))
+    }
+
+    async fn audit_page(&mut self, after: u64) -> Result<Option<Vec<KeptAudit>>> {
+        Ok(some(self.all_audit(after, PAGE).await?))
+    }
+}
+
+fn some<T>(page: Vec<T>) -> Option<Vec<T>> {
+    (!page.is_empty()).then_some(page)
+}

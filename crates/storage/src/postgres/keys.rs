@@ -1,0 +1,175 @@
+//! Wrapped keys, wherever they stand.
+
+use super::columns::{Row, all, number, place_columns};
+use super::session::Session;
+use crate::{KeyEdits, KeyPlace, KeyRow, KeyRows, Result, Wrapped};
+use async_trait::async_trait;
+use waxseal_domain::secret::Visibility;
+use waxseal_domain::uid::{ProjectUid, SecretUid, ValueUid};
+use waxseal_domain::value::PayloadKind;
+
+#[async_trait]
+impl KeyRows for Session {
+    async fn count_keys(&mut self) -> Result<Vec<(String, u64)>> {
+        let rows = self
+            .query(
+                "-- count_keys()
+                 SELECT key_id, count(*) AS keys FROM (
+                     SELECT service_key_id AS key_id FROM store
+                     UNION ALL SELECT integrity_key_id FROM project
+                     UNION ALL SELECT fingerprint_key_id FROM project
+                     UNION ALL SELECT wrapped_key_id FROM value WHERE wrapped_key IS NOT NULL
+                 ) wrapped GROUP BY key_id ORDER BY key_id COLLATE \"C\"",
+                &[],
+            )
+            .await?;
+        all("value", &rows, |row| Ok((row.get("key_id")?, row.count("keys")?)))
+    }
+
+    async fn keys_not_under(
+        &mut self,
+        key_id: &str,
+        after: Option<&KeyPlace>,
+        limit: usize,
+    ) -> Result<Vec<KeyRow>> {
+        let (class, owner, environment, stage, version) =
+            after.map_or((0, [0; 16], [0; 16], 0, -1), order);
+        let rows = self
+            .query(
+                "-- keys_not_under()
+                 SELECT * FROM (
+                     SELECT 0::smallint AS class, $7::bytea AS owner, $7::bytea AS environment,
+                            0::smallint AS stage, 0::bigint AS version, NULL::bytea AS uid,
+                            NULL::bytea AS project, NULL::smallint AS visibility,
+                            NULL::smallint AS kind, service_key_kind AS key_kind,
+                            service_key_id AS key_id, service_key AS key
+                     FROM store
+                     UNION ALL
+                     SELECT 1::smallint, uid, $7::bytea, 0::smallint, 0, NULL, NULL, NULL, NULL,
+                            integrity_key_kind, integrity_key_id, integrity_key
+                     FROM project
+                     UNION ALL
+                     SELECT 2::smallint, uid, $7::bytea, 0::smallint, 0, NULL, NULL, NULL, NULL,
+                            fingerprint_key_kind, fingerprint_key_id, fingerprint_key
+                     FROM project
+                     UNION ALL
+                     SELECT 3::smallint, v.secret, v.environment, v.stage, v.version, v.uid,
+                            s.project, s.visibility, v.kind, v.wrapped_key_kind,
+                            v.wrapped_key_id, v.wrapped_key
+                     FROM value v JOIN secret s ON s.uid = v.secret
+                     WHERE v.wrapped_key IS NOT NULL
+                 ) wrapped
+                 WHERE key_id <> $1
+                   AND (class, owner, environment, stage, version) > ($2, $3, $4, $5, $6)
+                 ORDER BY class, owner, environment, stage, version LIMIT $8",
+                &[
+                    &key_id,
+                    &class,
+                    &&owner[..],
+                    &&environment[..],
+                    &stage,
+                    &version,
+                    &&[0u8; 16][..],
+                    &number(limit as u64),
+                ],
+            )
+            .await?;
+        all("value", &rows, read)
+    }
+}
+
+/// What orders the places: kind, then the columns that name the row.
+type Order = (i16, [u8; 16], [u8; 16], i16, i64);
+
+fn order(place: &KeyPlace) -> Order {
+    match place {
+        KeyPlace::Service => (0, [0; 16], [0; 16], 0, 0),
+        KeyPlace::Integrity(project) => (1, *project.bytes(), [0; 16], 0, 0),
+        KeyPlace::Fingerprint(project) => (2, *project.bytes(), [0; 16], 0, 0),
+        KeyPlace::Value { secret, place, version, .. } => {
+            let (environment, stage) = place_columns(*place);
+            (3, *secret.bytes(), environment, stage, number(*version))
+        }
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<KeyRow> {
+    let owner = row.bytes("owner")?;
+    let place = match row.small("class")? {
+        0 => KeyPlace::Service,
+        1 => KeyPlace::Integrity(ProjectUid::from_bytes(owner)),
+        2 => KeyPlace::Fingerprint(ProjectUid::from_bytes(owner)),
+        _ => KeyPlace::Value {
+            secret: SecretUid::from_bytes(owner),
+            place: row.place()?,
+            version: row.count("version")?,
+            uid: ValueUid::from_bytes(row.bytes("uid")?),
+            project: ProjectUid::from_bytes(row.bytes("project")?),
+            visibility: row.one_of("visibility", Visibility::from_number)?,
+            kind: row.one_of("kind", PayloadKind::from_number)?,
+        },
+    };
+    Ok(KeyRow { place, key: row.wrapped("key_kind", "key_id", "key")? })
+}
+
+#[async_trait]
+impl KeyEdits for Session {
+    async fn rewrap_key(&mut self, old: &KeyRow, new: &Wrapped) -> Result<bool> {
+        let Wrapped { kind, key_id, bytes } = new;
+        let (kind, stood) = (i16::from(*kind), &old.key.bytes);
+        let changed = match &old.place {
+            KeyPlace::Service => {
+                self.execute(
+                    "-- rewrap_key(): service
+                     UPDATE store SET service_key_kind = $1, service_key_id = $2,
+                                      service_key = $3
+                     WHERE service_key = $4",
+                    &[&kind, key_id, bytes, stood],
+                )
+                .await?
+            }
+            KeyPlace::Integrity(project) => {
+                self.execute(
+                    "-- rewrap_key(): integrity
+                     UPDATE project SET integrity_key_kind = $1, integrity_key_id = $2,
+                                        integrity_key = $3
+                     WHERE integrity_key = $4 AND uid = $5",
+                    &[&kind, key_id, bytes, stood, &&project.bytes()[..]],
+                )
+                .await?
+            }
+            KeyPlace::Fingerprint(project) => {
+                self.execute(
+                    "-- rewrap_key(): fingerprint
+                     UPDATE project SET fingerprint_key_kind = $1, fingerprint_key_id = $2,
+                                        fingerprint_key = $3
+                     WHERE fingerprint_key = $4 AND uid = $5",
+                    &[&kind, key_id, bytes, stood, &&project.bytes()[..]],
+                )
+                .await?
+            }
+            KeyPlace::Value { secret, place, version, .. } => {
+                let (environment, stage) = place_columns(*place);
+                self.execute(
+                    "-- rewrap_key(): value
+                     UPDATE value SET wrapped_key_kind = $1, wrapped_key_id = $2,
+                                      wrapped_key = $3
+                     WHERE wrapped_key = $4 AND secret = $5 AND environment = $6
+                       AND stage = $7 AND version = $8",
+                    &[
+                        &kind,
+                        key_id,
+                        bytes,
+                        stood,
+                        &&secret.bytes()[..],
+                        &&environment[..],
+                        &stage,
+                        &number(*version),
+                    ],
+                )
+                .await?
+            }
+        };
+        Ok(changed == 1)
+    }
+}

@@ -1,0 +1,297 @@
+//! One transaction on one connection of the pool.
+//!
+//! BEGIN is sent when the session is made and its answer is awaited with the first statement's, so
+//! that a snapshot that reads once costs one round trip. A first *edit* waits for BEGIN's answer:
+//! were BEGIN refused, a pipelined edit would stand on its own.
+//!
+//! A connection goes back to the pool only after the server has answered all that was sent on it.
+//! One with a statement in flight, because the answer took too long or the caller went away, is
+//! cancelled and thrown away.
+
+use super::columns::Params;
+use super::core::{Core, Loan};
+use super::failure;
+use crate::{Error, Result, Snapshot, Transaction};
+use async_trait::async_trait;
+use deadpool_postgres::ClientWrapper;
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryStreamExt};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_postgres::Row;
+use waxseal_domain::name::ProjectId;
+
+/// For a rollback that nobody waits for.
+const ROLLBACK: Duration = Duration::from_secs(1);
+
+/// What a transaction is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// To read one state.
+    Snapshot,
+    /// To write; the name is for the log, here and on the server.
+    Change(&'static str),
+}
+
+impl Kind {
+    fn begin(self) -> String {
+        match self {
+            // The state is that of the first statement, so there is one with it.
+            Self::Snapshot => "-- snapshot()\nBEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                               SELECT 1"
+                .to_owned(),
+            Self::Change(name) => {
+                format!("-- begin(): {name}\nBEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+            }
+        }
+    }
+}
+
+/// What a statement brought.
+#[derive(Default)]
+struct Answered {
+    rows: Vec<Row>,
+    touched: u64,
+}
+
+async fn ask(
+    client: &ClientWrapper,
+    sql: &'static str,
+    params: Params<'_>,
+) -> std::result::Result<Answered, tokio_postgres::Error> {
+    let prepared = client.prepare_cached(sql).await?;
+    let mut stream = pin!(client.query_raw(&prepared, params.iter().copied()).await?);
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(row);
+    }
+    Ok(Answered { rows, touched: stream.rows_affected().unwrap_or(0) })
+}
+
+type Answer = BoxFuture<'static, std::result::Result<(), tokio_postgres::Error>>;
+
+pub(super) struct Session {
+    core: Arc<Core>,
+    kind: Kind,
+    loan: Option<Loan>,
+    /// The answer to BEGIN, until it is there.
+    opening: Option<Answer>,
+    /// Whether a statement failed: then the server rolls back, whatever it is told.
+    failed: bool,
+    /// The projects whose heads this transaction moves or removes.
+    pub(super) moved: Vec<ProjectId>,
+    /// Those that it removes.
+    pub(super) gone: Vec<ProjectId>,
+}
+
+enum Trouble {
+    /// The connection is gone.
+    Lost(Error),
+    Other(Error),
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Lost(error) | Trouble::Other(error) => error,
+        }
+    }
+}
+
+impl Session {
+    pub(super) async fn begin(core: &Arc<Core>, kind: Kind) -> Result<Self> {
+        let mut session = Self {
+            core: core.clone(),
+            kind,
+            loan: None,
+            opening: None,
+            failed: false,
+            moved: Vec::new(),
+            gone: Vec::new(),
+        };
+        session.open().await?;
+        Ok(session)
+    }
+
+    /// Whether it may lock rows.
+    pub(super) fn writes(&self) -> bool {
+        self.kind != Kind::Snapshot
+    }
+
+    async fn open(&mut self) -> Result<()> {
+        let loan = self.core.borrow().await?;
+        let (client, begin) = (loan.client()?.clone(), self.kind.begin());
+        let mut answer: Answer = async move { client.batch_execute(&begin).await }.boxed();
+        // The first poll sends. An answer that is there already is kept for the first statement.
+        let early = (&mut answer).now_or_never();
+        self.opening = Some(match early {
+            Some(answer) => std::future::ready(answer).boxed(),
+            None => answer,
+        });
+        self.loan = Some(loan);
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Reads.
+    pub(super) async fn query(
+        &mut self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>> {
+        let first = self.opening.is_some();
+        match self.attempt(Some((sql, params))).await {
+            // The pool's connection had been closed meanwhile, and nothing was done on it.
+            Err(Trouble::Lost(_)) if first => {
+                self.core.drain();
+                self.open().await?;
+                Ok(self.attempt(Some((sql, params))).await?.rows)
+            }
+            answer => Ok(answer?.rows),
+        }
+    }
+
+    /// Edits, and says how many rows it touched.
+    pub(super) async fn execute(&mut self, sql: &'static str, params: Params<'_>) -> Result<u64> {
+        self.begun().await?;
+        Ok(self.attempt(Some((sql, params))).await?.touched)
+    }
+
+    /// The database's identity, where that is known.
+    pub(super) fn identity(&self) -> Option<(String, String)> {
+        self.core.shared.identity()
+    }
+
+    /// Returns once the server has begun the transaction.
+    async fn begun(&mut self) -> Result<()> {
+        if self.opening.is_none() {
+            return Ok(());
+        }
+        match self.attempt(None).await {
+            Err(Trouble::Lost(_)) => {
+                self.core.drain();
+                self.open().await?;
+                self.attempt(None).await?;
+            }
+            answer => drop(answer?),
+        }
+        Ok(())
+    }
+
+    async fn attempt(
+        &mut self,
+        statement: Option<(&'static str, Params<'_>)>,
+    ) -> std::result::Result<Answered, Trouble> {
+        let core = self.core.clone();
+        let opening = self.opening.take();
+        let loan = self.loan.as_mut().ok_or_else(|| Trouble::Other(ended()))?;
+        let client = loan.client().map_err(Trouble::Other)?.clone();
+        loan.busy = true;
+        let work = async {
+            let begun = async {
+                match opening {
+                    Some(answer) => answer.await,
+                    None => Ok(()),
+                }
+            };
+            let answered = async {
+                match statement {
+                    Some((sql, params)) => ask(&client, sql, params).await,
+                    None => Ok(Answered::default()),
+                }
+            };
+            let (begun, answered) = futures::join!(begun, answered);
+            begun.and(answered)
+        };
+        let answer = tokio::time::timeout(core.query_timeout, work).await;
+        drop(client);
+        match answer {
+            Ok(Ok(answered)) => {
+                loan.busy = false;
+                Ok(answered)
+            }
+            Ok(Err(error)) => {
+                self.failed = true;
+                loan.busy = false;
+                Err(self.trouble(&error))
+            }
+            Err(_) => {
+                self.failed = true;
+                self.loan = None;
+                Err(Trouble::Other(failure::unavailable(failure::SILENT)))
+            }
+        }
+    }
+
+    fn trouble(&mut self, error: &tokio_postgres::Error) -> Trouble {
+        if failure::is_read_only(error) {
+            self.core.drain();
+        }
+        if !failure::is_lost(error) {
+            return Trouble::Other(failure::of(error));
+        }
+        if let Some(loan) = self.loan.take() {
+            loan.discard();
+        }
+        Trouble::Lost(failure::of(error))
+    }
+}
+
+fn ended() -> Error {
+    failure::unavailable("the transaction has already ended")
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let opening = self.opening.take();
+        let Some(mut loan) = self.loan.take() else { return };
+        if loan.busy {
+            return;
+        }
+        loan.busy = true;
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let rollback = async {
+                if let Some(answer) = opening {
+                    answer.await.map_err(|error| failure::of(&error))?;
+                }
+                failure::within(ROLLBACK, loan.client()?.batch_execute("ROLLBACK")).await
+            };
+            let done = tokio::time::timeout(ROLLBACK, rollback).await;
+            if let Ok(Ok(())) = done {
+                loan.busy = false;
+            }
+            drop(loan);
+        });
+    }
+}
+
+impl Snapshot for Session {}
+
+#[async_trait]
+impl Transaction for Session {
+    async fn commit(mut self: Box<Self>) -> Result<()> {
+        self.begun().await?;
+        if self.failed {
+            // COMMIT would be answered with ROLLBACK.
+            return Err(Error::Conflict);
+        }
+        let mut loan = self.loan.take().ok_or_else(ended)?;
+        loan.busy = true;
+        let commit = loan.client()?.batch_execute("COMMIT");
+        match tokio::time::timeout(self.core.query_timeout, commit).await {
+            Ok(Ok(())) => loan.busy = false,
+            Ok(Err(error)) if failure::is_rolled_back(&error) => {
+                loan.busy = false;
+                return Err(failure::of(&error));
+            }
+            Ok(Err(_)) | Err(_) => return Err(Error::CommitUnknown),
+        }
+        self.core.shared.local().forget(&self.gone);
+        for project in &self.moved {
+            self.core.shared.followers.tell(project);
+        }
+        Ok(())
+    }
+}
