@@ -1,0 +1,152 @@
+//! How answers stay as new as they claim: the protocol as a model, searched exhaustively, with
+//! time, crashes, lost and late answers, a cache that forgets or goes back, and a database that is
+//! restored. Each variant that is wrong in one place is found by the same search.
+//!
+//! The search is `stateright`'s: breadth first, on two threads, with the way to a violation as the
+//! actions taken. What is ours is the model: the parties' steps, and what an answer owes.
+
+mod protocol;
+mod search;
+mod world;
+
+use protocol::{Answers, Mode, Protocol, Read};
+use search::Search;
+use stateright::{Checker, HasDiscoveries, Model};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use world::{Budget, LEASE, VIEWS};
+
+const FIRST: [bool; VIEWS] = [true, false];
+const SECOND: [bool; VIEWS] = [false, true];
+const BOTH: [bool; VIEWS] = [true, true];
+
+fn read(replica: usize, view: usize, mode: Mode) -> Read {
+    Read { replica, view, mode }
+}
+
+fn search(reads: &[Read], writes: &[[bool; VIEWS]], budget: Budget) -> Search {
+    let replicas = reads.iter().map(|read| read.replica).max().unwrap() + 1;
+    let (reads, writes) = (reads.to_vec(), writes.to_vec());
+    let answers = Answers::default();
+    Search { protocol: Protocol::Right, replicas, reads, writes, budget, answers }
+}
+
+/// Strong reads of two replicas, one of them asked twice; everything that a cache and a process
+/// can do, and nothing that happens to the database.
+fn strong() -> Search {
+    let reads = [read(0, 0, Mode::Strong), read(0, 0, Mode::Strong), read(1, 0, Mode::Strong)];
+    let budget = Budget { crashes: 1, rollbacks: 1, losses: 1, ..Budget::default() };
+    search(&reads, &[FIRST, SECOND], budget)
+}
+
+/// Strong reads while the database is restored, and fails over.
+fn restored() -> Search {
+    let reads = [read(0, 0, Mode::Strong), read(0, 0, Mode::Strong), read(1, 0, Mode::Strong)];
+    let budget = Budget { restores: 1, failovers: 1, ..Budget::default() };
+    search(&reads, &[FIRST, BOTH], budget)
+}
+
+/// Reads by token on two replicas.
+fn tokens() -> Search {
+    let reads = [read(0, 0, Mode::AtLeast), read(1, 0, Mode::AtLeast)];
+    let budget = Budget { ticks: 2, polls: 1, restores: 1, ..Budget::default() };
+    search(&reads, &[BOTH, FIRST], budget)
+}
+
+/// A remembered head that grows old under reads by token.
+fn lease() -> Search {
+    let reads = [read(0, 0, Mode::AtLeast), read(0, 1, Mode::AtLeast)];
+    let budget = Budget { ticks: 3, polls: 2, crashes: 1, ..Budget::default() };
+    search(&reads, &[BOTH], budget)
+}
+
+/// Bounded reads beside polls that are late, lost or overtaken.
+fn bounded() -> Search {
+    let reads = [read(0, 0, Mode::Bounded(LEASE)), read(0, 0, Mode::Bounded(1))];
+    let budget = Budget { ticks: 3, polls: 2, restores: 1, ..Budget::default() };
+    search(&reads, &[FIRST, FIRST], budget)
+}
+
+/// Three replicas, a read of each kind.
+fn three() -> Search {
+    let reads =
+        [read(0, 0, Mode::Strong), read(1, 0, Mode::AtLeast), read(2, 0, Mode::Bounded(LEASE))];
+    let budget = Budget { ticks: 2, polls: 1, ..Budget::default() };
+    search(&reads, &[FIRST], budget)
+}
+
+/// Searches all of it, and holds that enough of it was there to be searched.
+fn holds(name: &str, search: Search, states: usize, happened: &[fn(&Answers) -> &AtomicUsize]) {
+    let found = search.checker().threads(2).spawn_bfs().join();
+    println!("{name}: {} states, {:?}", found.unique_state_count(), found.model().answers);
+    found.assert_properties();
+    assert!(found.is_done());
+    assert!(found.unique_state_count() > states, "{name}: only {}", found.unique_state_count());
+    for counter in happened {
+        assert!(counter(&found.model().answers).load(Ordering::Relaxed) > 0, "{name}");
+    }
+}
+
+/// Searches a broken variant until it breaks this rule.
+fn breaks(protocol: Protocol, search: Search, rule: &'static str) {
+    let search = Search { protocol, ..search };
+    let until = HasDiscoveries::AnyOf(BTreeSet::from([rule]));
+    let found = search.checker().threads(2).finish_when(until).spawn_bfs().join();
+    let way = found.assert_any_discovery(rule).into_actions();
+    println!("{protocol:?}: {} states, then {way:?}", found.unique_state_count());
+}
+
+#[test]
+fn strong_reads_hold_over_caches_that_forget_and_go_back() {
+    holds("strong", strong(), 1, &[|a| &a.near, |a| &a.shared, |a| &a.filled, |a| &a.joined]);
+}
+
+#[test]
+fn strong_reads_hold_over_a_restore_and_a_failover() {
+    holds("restored", restored(), 1, &[|a| &a.near, |a| &a.shared, |a| &a.filled, |a| &a.joined]);
+}
+
+#[test]
+fn reads_by_token_hold_over_a_restore() {
+    holds("tokens", tokens(), 1, &[|a| &a.unasked, |a| &a.shared, |a| &a.refused]);
+}
+
+#[test]
+fn reads_by_token_are_no_older_than_the_lease() {
+    holds("lease", lease(), 1, &[|a| &a.unasked, |a| &a.filled, |a| &a.refused]);
+}
+
+#[test]
+fn bounded_reads_keep_their_bound() {
+    holds("bounded", bounded(), 1, &[|a| &a.unasked, |a| &a.near, |a| &a.filled]);
+}
+
+#[test]
+fn three_replicas_hold_together() {
+    holds("three", three(), 1, &[|a| &a.unasked, |a| &a.shared, |a| &a.filled, |a| &a.refused]);
+}
+
+#[test]
+fn every_broken_variant_is_found() {
+    breaks(Protocol::DeleteOnWrite, strong(), "strong");
+    breaks(Protocol::NoIncarnation, restored(), "snapshot");
+    breaks(Protocol::NoIncarnation, restored(), "incarnation");
+    breaks(Protocol::StrongFromLocal, strong(), "strong");
+    breaks(Protocol::TokenWithoutLease, lease(), "stale");
+    breaks(Protocol::JoinsSentQuery, strong(), "strong");
+    breaks(Protocol::JoinsSentQuery, tokens(), "refusal");
+    breaks(Protocol::FillsFromStandby, strong(), "strong");
+    breaks(Protocol::StampsAsAsked, strong(), "snapshot");
+    breaks(Protocol::JoinerTakesStamp, strong(), "strong");
+    breaks(Protocol::JoinerTakesStamp, tokens_joined(), "refusal");
+    breaks(Protocol::LeaseFromArrival, bounded(), "stale");
+    breaks(Protocol::MergesLives, bounded(), "stale");
+    breaks(Protocol::TokenWithoutLife, tokens(), "token");
+    breaks(Protocol::RefusesUnasked, tokens(), "refusal");
+}
+
+/// Two reads by token of one view in one process.
+fn tokens_joined() -> Search {
+    let reads = [read(0, 0, Mode::AtLeast), read(0, 0, Mode::AtLeast)];
+    search(&reads, &[FIRST, SECOND], Budget::default())
+}
