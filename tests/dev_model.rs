@@ -8,4 +8,6 @@
     unreachable_pub,
     reason = "tests"
 )]
+
+mod history;
 mod model;

@@ -175,7 +175,8 @@ impl<'a> Replay<'a> {
     fn around(&self, revision: u64) -> Vec<Op> {
         let write = self.acked.get(&revision).copied();
         let read = || self.reads.range(revision..).next().map(|(_, ops)| ops[0]);
-        let later = || self.acked.iter().filter(|(other, _)| **other > revision).min_by_key(|e| e.0);
+        let later =
+            || self.acked.iter().filter(|(other, _)| **other > revision).min_by_key(|e| e.0);
         let op = write.or_else(read).or_else(|| later().map(|(_, op)| *op));
         op.into_iter().cloned().collect()
     }

@@ -72,6 +72,7 @@ pub struct Steps<'a> {
     pub protocol: Protocol,
     pub reads: &'a [Read],
     pub answers: &'a Answers,
+    pub late_acks: bool,
     pub world: World,
 }
 
@@ -100,9 +101,13 @@ impl Steps<'_> {
         }
         self.world.history.push(next);
         self.world.writes += 1;
-        self.world.unacknowledged.push(at);
         if self.is(Protocol::DeleteOnWrite) {
             self.world.undeleted.push(at);
+        }
+        if self.late_acks || self.is(Protocol::DeleteOnWrite) {
+            self.world.unacknowledged.push(at);
+        } else {
+            self.world.make_known(at);
         }
     }
 
@@ -155,7 +160,7 @@ impl Steps<'_> {
 
     fn take_head(&mut self, read: usize, ask: Ask, head: At) {
         if self.reached(ask.token, head) {
-            self.world.reads[read] = Step::Looking { ask, head };
+            self.look(read, ask, head);
         } else {
             self.refuse(read, ask);
         }
@@ -207,8 +212,9 @@ impl Steps<'_> {
         });
     }
 
-    /// Looks into the cache of the process; on a miss it joins whoever fetches the same key.
-    pub fn look(&mut self, read: usize, ask: Ask, head: At) {
+    /// Looks into the cache of the process, without a pause since it has the head; on a miss it
+    /// joins whoever fetches the same key.
+    fn look(&mut self, read: usize, ask: Ask, head: At) {
         let Read { replica, view, .. } = self.reads[read];
         let key = self.key(view, head);
         if let Some(blob) = self.world.replicas[replica].near[view].filter(|blob| blob.key == key) {
@@ -301,13 +307,10 @@ impl Steps<'_> {
         let Read { view, mode, .. } = self.reads[read];
         let (stamped, content) = (self.world.history[stamp], self.world.history[made]);
         let broken = [
-            (stamped.incarnation != content.incarnation, Rule::Incarnation),
             (stamped.content[view] != content.content[view], Rule::Snapshot),
+            (stamped.incarnation != content.incarnation, Rule::Incarnation),
             (!self.fulfils(ask.token, stamp), Rule::Token),
-            (
-                stamp < ask.floor,
-                if mode == Mode::Strong { Rule::Strong } else { Rule::Stale },
-            ),
+            (stamp < ask.floor, if mode == Mode::Strong { Rule::Strong } else { Rule::Stale }),
         ];
         let broken = broken.into_iter().find_map(|(is, rule)| is.then_some(rule));
         self.world.broken = self.world.broken.or(broken);
@@ -327,7 +330,8 @@ impl Steps<'_> {
     fn refuse(&mut self, read: usize, ask: Ask) {
         count(&self.answers.refused);
         let present = self.world.incarnation(self.world.present());
-        let valid = matches!(ask.token, Some(Token::Of(at)) if self.world.incarnation(at) == present);
+        let valid =
+            matches!(ask.token, Some(Token::Of(at)) if self.world.incarnation(at) == present);
         self.world.broken = self.world.broken.or(valid.then_some(Rule::Refusal));
         self.world.reads[read] = Step::Done;
     }

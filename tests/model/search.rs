@@ -20,7 +20,6 @@ pub enum Action {
     SendPoll(usize),
     DatabaseAnswersPoll(usize, usize),
     PollArrives(usize, usize),
-    PollIsLost(usize, usize),
     Tick,
     Crash(usize),
     Restore(At),
@@ -41,11 +40,11 @@ pub struct Search {
     /// Which views each write changes, in the order of their commits.
     pub writes: Vec<[bool; VIEWS]>,
     pub budget: Budget,
+    /// Whether a write's acknowledgement, or its writer's crash, is a step of its own. At once is
+    /// the harder case: from then on reads owe the write.
+    pub late_acks: bool,
     pub answers: Answers,
 }
-
-/// Polls of one replica that can be under way at once, so that one can overtake another.
-const POLLS_AT_ONCE: usize = 2;
 
 impl Search {
     fn of_replica(&self, replica: usize) -> Vec<usize> {
@@ -63,6 +62,11 @@ impl Search {
 
     fn read_actions(&self, world: &World, actions: &mut Vec<Action>) {
         for (number, read) in self.reads.iter().enumerate() {
+            // Of two reads that are alike, the first begins first: the other order is the same.
+            let mut alike = self.reads[..number].iter().zip(&world.reads);
+            if alike.any(|(other, step)| other == read && *step == Step::Ready) {
+                continue;
+            }
             match world.reads[number] {
                 Step::Ready if read.mode == Mode::AtLeast => {
                     // Whoever has seen an answer holds a token, so any commit has one.
@@ -72,10 +76,9 @@ impl Search {
                 }
                 Step::Ready => actions.push(Action::Begin(number, None)),
                 Step::Waiting { .. } | Step::Joined { .. } | Step::Done => {}
-                Step::Looking { .. }
-                | Step::Asking { .. }
-                | Step::Filling { .. }
-                | Step::Filled { .. } => actions.push(Action::Advance(number)),
+                Step::Asking { .. } | Step::Filling { .. } | Step::Filled { .. } => {
+                    actions.push(Action::Advance(number));
+                }
             }
         }
     }
@@ -94,7 +97,7 @@ impl Search {
                 }
             }
         }
-        if world.left.polls > 0 && replica.polls.len() < POLLS_AT_ONCE {
+        if world.left.polls > 0 {
             actions.push(Action::SendPoll(number));
         }
         for (place, poll) in replica.polls.iter().enumerate() {
@@ -102,7 +105,6 @@ impl Search {
                 None => Action::DatabaseAnswersPoll(number, place),
                 Some(_) => Action::PollArrives(number, place),
             });
-            actions.push(Action::PollIsLost(number, place));
         }
         if world.left.crashes > 0 {
             actions.push(Action::Crash(number));
@@ -153,7 +155,6 @@ impl Search {
             }
             Action::Begin(read, token) => steps.begin(read, token),
             Action::Advance(read) => match world.reads[read] {
-                Step::Looking { ask, head } => steps.look(read, ask, head),
                 Step::Asking { ask, head } => steps.ask_shared(read, ask, head),
                 Step::Filling { ask, head } => steps.snapshot(read, ask, head),
                 Step::Filled { ask, head, made } => steps.put(read, ask, head, made),
@@ -176,9 +177,6 @@ impl Search {
             Action::PollArrives(replica, place) => {
                 let poll = world.replicas[replica].polls.remove(place);
                 steps.remember(replica, poll);
-            }
-            Action::PollIsLost(replica, place) => {
-                world.replicas[replica].polls.remove(place);
             }
             Action::Tick => {
                 world.left.ticks -= 1;
@@ -236,7 +234,8 @@ impl Model for Search {
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         let world = world.clone();
         let (protocol, reads, answers) = (self.protocol, &self.reads[..], &self.answers);
-        let mut steps = Steps { protocol, reads, answers, world };
+        let late_acks = self.late_acks;
+        let mut steps = Steps { protocol, reads, answers, late_acks, world };
         self.take(&mut steps, action);
         if !steps.world.goes_on(|read| self.reads[read].replica) {
             steps.world.broken = steps.world.broken.or(Some(Rule::Stuck));
@@ -251,7 +250,9 @@ impl Model for Search {
             Property::always("token", |_, world: &World| world.broken != Some(Rule::Token)),
             Property::always("refusal", |_, world: &World| world.broken != Some(Rule::Refusal)),
             Property::always("snapshot", |_, world: &World| world.broken != Some(Rule::Snapshot)),
-            Property::always("incarnation", |_, world: &World| world.broken != Some(Rule::Incarnation)),
+            Property::always("incarnation", |_, world: &World| {
+                world.broken != Some(Rule::Incarnation)
+            }),
             Property::always("stuck", |_, world: &World| world.broken != Some(Rule::Stuck)),
         ]
     }

@@ -58,7 +58,7 @@ pub struct Replica {
     pub near: [Option<Blob>; VIEWS],
     /// The head query of strong reads. Reads that came after it was sent wait for the next.
     pub query: Option<Query>,
-    /// Polls of the feed; they may be lost, and overtake each other.
+    /// Polls of the feed; they overtake each other, and one that never arrives is lost.
     pub polls: Vec<Query>,
 }
 
@@ -88,12 +88,7 @@ pub enum Step {
         ask: Ask,
         sent: bool,
     },
-    /// It has a head, and looks into the cache of its process.
-    Looking {
-        ask: Ask,
-        head: At,
-    },
-    /// Not there: it looks into the shared cache.
+    /// It has a head, its process has no such view: it looks into the shared cache.
     Asking {
         ask: Ask,
         head: At,
