@@ -151,7 +151,7 @@ fn reads_by_token_hold_over_a_restore_and_are_no_older_than_the_lease() {
 #[test]
 fn bounded_reads_keep_their_bound() {
     holds("bounded", bounded(), 300_000, &[|a| &a.unasked, |a| &a.near, |a| &a.filled]);
-    holds("bounded restored", bounded_restored(), 1_000, &[|a| &a.unasked, |a| &a.filled]);
+    holds("bounded restored", bounded_restored(), 25_000, &[|a| &a.unasked, |a| &a.filled]);
 }
 
 #[test]

@@ -91,6 +91,9 @@ fn a_token_is_honoured() {
     };
     assert_eq!(broken(&[acked.clone(), refused(2, 2)]), []);
     assert_eq!(broken(&[acked.clone(), refused(3, 3)]), []);
+    let kind = Kind::Read(Mode::AtLeast(2), Answer::Failed);
+    let failed = Op { process: 2, start: 3, end: 9, kind };
+    assert_eq!(broken(&[acked.clone(), failed]), []);
     assert_eq!(broken(&[acked, refused(3, 2)]), [Rule::Token]);
 }
 
