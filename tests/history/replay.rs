@@ -69,7 +69,7 @@ pub(super) fn violation(history: &History) -> Option<Violation> {
         return Some(Violation { rule: Rule::Content, why, ops: vec![op.clone()] });
     }
     let explained = replay.check(initial.revision, &initial.secrets)
-        && replay.go_on(initial.revision, &mut initial.secrets.clone(), &mut Vec::new());
+        && replay.go_on(initial.revision, &mut initial.secrets.clone(), &[]);
     (!explained).then_some(replay.stuck.1)
 }
 
@@ -114,7 +114,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Replays what follows a revision, trying every open write where no acknowledged one stands.
-    fn go_on(&mut self, mut revision: u64, content: &mut Counters, used: &mut Vec<usize>) -> bool {
+    fn go_on(&mut self, mut revision: u64, content: &mut Counters, used: &[usize]) -> bool {
         while revision < self.last {
             revision += 1;
             self.tries += 1;
@@ -154,7 +154,7 @@ impl<'a> Replay<'a> {
             let (mut content, mut used) = (content.clone(), used.to_vec());
             used.push(number);
             apply(op, &mut content);
-            self.check(revision, &content) && self.go_on(revision, &mut content, &mut used)
+            self.check(revision, &content) && self.go_on(revision, &mut content, &used)
         })
     }
 
