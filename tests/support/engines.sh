@@ -27,7 +27,8 @@ end() {
             sleep 0.1
             continue 2
         done
-        return
+        # In a trap, `return` alone would repeat the code from before it.
+        return 0
     done
     for group in "$@"; do
         kill -KILL -- "-$group" 2>/dev/null || true
