@@ -4,8 +4,10 @@
 //! [`ViewKey`], so a late or repeated insertion is harmless and nothing ever has to be deleted
 //! for correctness.
 
+mod form;
 mod local;
 
+pub use form::SCHEMA;
 pub use local::Local;
 
 use async_trait::async_trait;

@@ -12,7 +12,7 @@ use waxseal_envelope::sha256;
 use waxseal_storage::TokenRow;
 
 /// How long a verified token is taken for verified. Rights are never older than this.
-const TRUST: Duration = Duration::from_secs(1);
+pub(crate) const TRUST: Duration = Duration::from_secs(1);
 
 /// Verified tokens kept at most; beyond that they are verified again.
 const TOKENS: usize = 10_000;

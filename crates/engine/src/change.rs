@@ -22,7 +22,7 @@ use waxseal_domain::caller::{Action, Caller};
 use waxseal_domain::limits::REQUEST_ID_LIFE;
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::time::Timestamp;
-use waxseal_domain::uid::ProjectUid;
+use waxseal_domain::uid::{Incarnation, ProjectUid};
 use waxseal_storage::{RequestRow, Snapshot};
 
 /// How often a change is prepared anew because another came first.
@@ -94,17 +94,16 @@ impl Engine {
         mut verb: V,
         _flight: Option<Flight>,
     ) -> Result<Written<V::Answer>, Error> {
-        // Before anything is prepared: what the first call met may be gone since.
-        if let Some(key) = request
-            && let Some(first) =
-                self.replay(&mut *self.store.snapshot().await?, caller, key).await?
-        {
-            return Ok(first);
-        }
+        let mut unknown = false;
         for _ in 0..ATTEMPTS {
-            verb.prepare(self).await?;
-            match self.attempt(caller, project.as_ref(), request, &mut verb).await {
+            match self.prepared_attempt(caller, project.as_ref(), request, &mut verb).await {
                 Err(Error::Conflict) => {}
+                // With a request id the next attempt finds out: it waits for the lock of one that
+                // is still under way, and then sees either its answer or that there is none.
+                Err(Error::CommitUnknown) if request.is_some() => unknown = true,
+                Err(Error::StorageUnavailable(_) | Error::StorageFull) if unknown => {
+                    return Err(Error::CommitUnknown);
+                }
                 outcome => {
                     if V::REMOVES && outcome.is_ok() {
                         self.scrub().await;
@@ -113,7 +112,28 @@ impl Engine {
                 }
             }
         }
-        Err(Error::Conflict)
+        Err(if unknown { Error::CommitUnknown } else { Error::Conflict })
+    }
+
+    async fn prepared_attempt<V: Verb>(
+        &self,
+        caller: &Caller,
+        project: Option<&ProjectId>,
+        request: Option<RequestKey>,
+        verb: &mut V,
+    ) -> Result<Written<V::Answer>, Error> {
+        // Before anything is prepared: what the first call met may be gone since.
+        if let Some(key) = request
+            && let Some(first) =
+                self.replay(&mut *self.store.snapshot().await?, caller, key).await?
+        {
+            return Ok(first);
+        }
+        if let Some(project) = project {
+            self.have_integrity_key(project).await?;
+        }
+        verb.prepare(self).await?;
+        self.attempt(caller, project, request, verb).await
     }
 
     pub(crate) async fn attempt<V: Verb>(
@@ -123,23 +143,25 @@ impl Engine {
         request: Option<RequestKey>,
         verb: &mut V,
     ) -> Result<Written<V::Answer>, Error> {
-        let mut tx = self.store.begin(V::ACTION.as_str()).await?;
+        let tx = self.store.begin(V::ACTION.as_str()).await?;
+        let mut change = Change::begin(self, caller, tx, project).await?;
+        // Under the lock once more: the first call may have been under way in another process, and
+        // what the caller's scope names may have been made anew.
         if let Some(key) = request
-            && let Some(first) = self.replay(&mut *tx, caller, key).await?
+            && let Some(first) = self.replay(change.rows(), caller, key).await?
         {
             return Ok(first);
         }
-        // Under the lock once more: what the caller's scope names may have been made anew.
-        if !self.is_same(&caller.scope).await? {
+        if !change.is_in(&caller.scope) {
             return Err(Error::PermissionDenied);
         }
-        let mut change = Change::begin(self, caller, tx, project).await?;
         if !V::ON_DELETED && change.is_deleted() {
             return Err(Error::ProjectDeleted);
         }
         let answer = verb.apply(&mut change).await?;
         let (mut tx, revision) = change.sign(V::ACTION, request).await?;
-        let kept = Kept { project: revision.project, number: revision.number, answer };
+        let Revision { incarnation, project, number } = revision;
+        let kept = Kept { incarnation, project, number, answer };
         if let Some(key) = request {
             let now = self.clock.now();
             tx.forget_requests(now.before(REQUEST_ID_LIFE)).await?;
@@ -172,8 +194,8 @@ impl Engine {
     }
 
     fn written<A>(&self, kept: Kept<A>) -> Written<A> {
-        let Kept { project, number, answer } = kept;
-        let revision = Revision { incarnation: self.incarnation, project, number };
+        let Kept { incarnation, project, number, answer } = kept;
+        let revision = Revision { incarnation, project, number };
         Written { answer, revision: self.keys.write_revision(revision) }
     }
 }
@@ -181,6 +203,7 @@ impl Engine {
 /// An answer as it is kept for retries.
 #[derive(Serialize, serde::Deserialize)]
 struct Kept<A> {
+    incarnation: Incarnation,
     project: ProjectUid,
     number: u64,
     answer: A,

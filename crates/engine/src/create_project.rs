@@ -93,7 +93,7 @@ pub(crate) async fn add(
         deletion: None,
     };
     let row = ProjectRow {
-        incarnation: change.engine.incarnation,
+        incarnation: change.incarnation().await?,
         project: project.clone(),
         revision: 0,
         integrity_key: wrapped_integrity,

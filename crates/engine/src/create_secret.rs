@@ -68,9 +68,7 @@ impl Verb for Create {
 
     async fn prepare(&mut self, engine: &Engine) -> Result<(), Error> {
         let new = &self.new;
-        let mut rows = engine.store.snapshot().await?;
-        let project = engine.verified(&mut *rows, &new.project).await?.row;
-        drop(rows);
+        let project = engine.read(&new.project).await?.1.row;
         let uid = SecretUid::new(new_uid(engine.clock.now())?);
         let sealed = match &new.value {
             Some(value) => {

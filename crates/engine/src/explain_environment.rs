@@ -36,8 +36,7 @@ impl Engine {
         stage: Stage,
     ) -> Result<Vec<Explained>, Error> {
         permit.check(Action::ExplainEnvironment)?;
-        let mut rows = self.store.snapshot().await?;
-        let project = self.verified(&mut *rows, project).await?;
+        let (mut rows, project) = self.read(project).await?;
         let environment = project.environment(environment)?;
         let mut catalogue = project.catalogue(&mut *rows).await?;
         let overrides = project.overrides(&mut *rows, environment, stage).await?;

@@ -43,8 +43,7 @@ impl Engine {
         project: &ProjectId,
     ) -> Result<String, Error> {
         permit.check(Action::ExportProject)?;
-        let mut rows = self.store.snapshot().await?;
-        let project = self.verified(&mut *rows, project).await?;
+        let (mut rows, project) = self.read(project).await?;
         let catalogue = project.catalogue(&mut *rows).await?;
         Outline::of(&project, &catalogue).write()
     }
@@ -116,6 +115,7 @@ impl Verb for Duplicate {
     const ACTION: Action = Action::DuplicateProject;
 
     async fn prepare(&mut self, engine: &Engine) -> Result<(), Error> {
+        engine.have_integrity_key(&self.source).await?;
         self.keys = Some(engine.new_project().await?);
         Ok(())
     }

@@ -1,15 +1,19 @@
 //! How keys are used: the service key's children, the projects' integrity keys, and the data key
 //! of every value version.
 
+mod views;
+
 use crate::Error;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use waxseal_domain::name::ProjectId;
 use waxseal_domain::secret::Visibility;
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{Deployment, ProjectUid, SecretUid, ValueUid};
 use waxseal_domain::value::SecretValue;
 use waxseal_envelope::{Context, Key, Purpose, ValuePlace, fill_random, open, seal, sha256};
-use waxseal_kms::{KeyContext, KeyKind, KeyProvider, WrappedKey};
+use waxseal_kms::{Health, HealthWatch, KeyContext, KeyKind, KeyProvider, WrappedKey};
 use waxseal_storage::{ProjectRow, Sealed, ValueRow, Wrapped};
 
 /// Projects' keys kept in memory at most. Beyond that they are asked for again.
@@ -25,9 +29,23 @@ pub(crate) struct Keys {
     /// By the wrapped key that each was opened from, and what it is for: another wrapped key in
     /// the row is another key.
     projects: Mutex<ProjectKeys>,
+    /// Projects whose integrity keys are in there, and for how long.
+    known: Mutex<HashMap<ProjectId, Instant>>,
+    /// The keys of views in the shared cache.
+    views: views::ViewKeys,
+    health: HealthWatch,
 }
 
-type ProjectKeys = HashMap<(KeyContext, Wrapped), Arc<Key>>;
+type ProjectKeys = HashMap<(KeyContext, Wrapped), Remembered>;
+
+struct Remembered {
+    key: Arc<Key>,
+    /// A key is asked for again now and then: whoever revoked it is to be heard.
+    until: Instant,
+}
+
+/// How long a project's keys are kept in memory.
+const KEPT: Duration = Duration::from_secs(3_600);
 
 /// What a provider made, as it is stored.
 pub(crate) fn stored(wrapped: WrappedKey) -> Wrapped {
@@ -72,6 +90,7 @@ impl Keys {
         service: &Key,
     ) -> Self {
         Self {
+            health: provider.health(),
             provider,
             deployment,
             revision: service.derive("revision"),
@@ -79,6 +98,8 @@ impl Keys {
             request: service.derive("request body"),
             token_row: service.derive("token row"),
             projects: Mutex::default(),
+            known: Mutex::default(),
+            views: views::ViewKeys::default(),
         }
     }
 
@@ -98,7 +119,31 @@ impl Keys {
     /// The key that authenticates a project's manifest.
     pub(crate) async fn integrity(&self, row: &ProjectRow) -> Result<Arc<Key>, Error> {
         let context = KeyContext::integrity(self.deployment, row.project.uid);
-        self.of_project(context, &row.integrity_key).await
+        let key = self.of_project(context, &row.integrity_key).await?;
+        self.known().insert(row.project.id.clone(), Instant::now() + KEPT);
+        Ok(key)
+    }
+
+    /// Whether the integrity key of the project that had this id lately is in memory.
+    pub(crate) fn has_integrity(&self, id: &ProjectId) -> bool {
+        self.known().get(id).is_some_and(|until| *until > Instant::now())
+    }
+
+    /// Drops every key from memory but the service key's children: the key that wraps them was
+    /// revoked.
+    pub(crate) fn forget(&self) {
+        self.remembered().clear();
+        self.known().clear();
+        self.views.clear();
+    }
+
+    /// Whether what the provider wraps may be used.
+    pub(crate) fn check_health(&self) -> Result<(), Error> {
+        if self.health.now() == Health::Revoked {
+            let key_id = self.provider.active_key_id();
+            return Err(waxseal_kms::Error::Revoked { key_id }.into());
+        }
+        Ok(())
     }
 
     /// The key of the fingerprints of a project's values.
@@ -109,17 +154,25 @@ impl Keys {
 
     async fn of_project(&self, context: KeyContext, row: &Wrapped) -> Result<Arc<Key>, Error> {
         let name = (context, row.clone());
-        if let Some(key) = self.remembered().get(&name) {
-            return Ok(key.clone());
+        if let Some(kept) = self.remembered().get(&name)
+            && kept.until > Instant::now()
+        {
+            return Ok(kept.key.clone());
         }
         let wrapped = wrapped(row).ok_or(Error::DataLoss { what: "a project's key" })?;
         let key = Arc::new(self.provider.unwrap(&wrapped, &name.0).await?);
         let mut remembered = self.remembered();
         if remembered.len() >= PROJECT_KEYS {
             remembered.clear();
+            self.known().clear();
         }
-        remembered.insert(name, key.clone());
+        let until = Instant::now() + KEPT;
+        remembered.insert(name, Remembered { key: key.clone(), until });
         Ok(key)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<ProjectId, Instant>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remembered(&self) -> MutexGuard<'_, ProjectKeys> {

@@ -42,6 +42,7 @@ mod request;
 mod resolve;
 mod reveal_secret_value;
 mod revision;
+mod revoked;
 mod rollback_secret_value;
 mod secret_state;
 mod set_secret_value;
@@ -88,7 +89,7 @@ pub use verify_secret_value::VerifySecretValue;
 
 use keys::Keys;
 use std::sync::Arc;
-use waxseal_cache::ViewCache;
+use waxseal_cache::{SharedCache, ViewCache};
 use waxseal_domain::limits::Quotas;
 use waxseal_domain::time::Clock;
 use waxseal_domain::uid::{Deployment, Incarnation};
@@ -103,6 +104,8 @@ pub struct Parts {
     pub keys: Arc<dyn KeyProvider>,
     /// Encoded views.
     pub cache: Arc<dyn ViewCache>,
+    /// Encoded views, sealed, for other processes too.
+    pub shared: Option<Arc<dyn SharedCache>>,
     /// How a view is encoded; the engine does not know.
     pub encoder: Arc<dyn ViewEncoder>,
     /// The time.
@@ -116,13 +119,16 @@ pub struct Parts {
 /// The use cases.
 pub struct Engine {
     store: Arc<dyn Store>,
-    keys: Keys,
+    keys: Arc<Keys>,
     cache: Arc<dyn ViewCache>,
     encoder: Arc<dyn ViewEncoder>,
     clock: Arc<dyn Clock>,
     quotas: Quotas,
     deployment: Deployment,
+    /// The store's life as it was when this engine opened, for page tokens.
     incarnation: Incarnation,
+    /// Views for other processes, sealed.
+    shared: Option<Arc<dyn SharedCache>>,
     /// Mutations under way, so that a retry does not overtake the call it repeats.
     in_flight: in_flight::InFlight,
     /// Fills under way, so that many callers of one cold view cost one fill.
@@ -140,7 +146,8 @@ impl Engine {
     /// # Errors
     /// What does not fit or cannot be reached.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
-        let Parts { store, keys: provider, cache, encoder, clock, quotas, deployment } = parts;
+        let Parts { store, keys: provider, cache, shared, encoder, clock, quotas, deployment } =
+            parts;
         let meta = store.snapshot().await?.meta().await?;
         let (incarnation, service) = match meta {
             Some(meta) => {
@@ -148,10 +155,12 @@ impl Engine {
             }
             None => found(&*store, &*provider, deployment, &*clock).await?,
         };
-        Ok(Arc::new(Self {
-            keys: Keys::new(provider, deployment, &service),
+        let health = provider.health();
+        let engine = Arc::new(Self {
+            keys: Arc::new(Keys::new(provider, deployment, &service)),
             store,
             cache,
+            shared,
             encoder,
             clock,
             quotas,
@@ -161,7 +170,9 @@ impl Engine {
             fills: resolve::Fills::default(),
             verified_tokens: authenticate::VerifiedTokens::default(),
             verifications: verify_secret_value::Verifications::default(),
-        }))
+        });
+        tokio::spawn(revoked::follow(Arc::downgrade(&engine), health));
+        Ok(engine)
     }
 }
 

@@ -53,6 +53,31 @@ impl Engine {
         }
     }
 
+    /// A snapshot, and in it a project that is not deleted, vouched for. The key provider is asked
+    /// before the snapshot is begun, so that one that hangs holds up nothing else.
+    pub(crate) async fn read(
+        &self,
+        id: &ProjectId,
+    ) -> Result<(Box<dyn Snapshot>, Verified), Error> {
+        self.have_integrity_key(id).await?;
+        let mut rows = self.store.snapshot().await?;
+        let project = self.verified(&mut *rows, id).await?;
+        Ok((rows, project))
+    }
+
+    /// Sees to it that a project's integrity key is at hand before anything is held open or locked.
+    /// If another key stands there a moment later, it is asked for then.
+    pub(crate) async fn have_integrity_key(&self, id: &ProjectId) -> Result<(), Error> {
+        if self.keys.has_integrity(id) {
+            return Ok(());
+        }
+        let row = self.store.snapshot().await?.project(id).await?;
+        if let Some(row) = row {
+            self.keys.integrity(&row).await?;
+        }
+        Ok(())
+    }
+
     /// Reads a project, deleted or not, and checks its manifest.
     pub(crate) async fn verified_or_deleted(
         &self,
@@ -61,6 +86,15 @@ impl Engine {
     ) -> Result<Verified, Error> {
         let row = rows.project(id).await?.ok_or(Error::ProjectNotFound)?;
         let environments = rows.environments(row.project.uid).await?;
+        self.vouched(row, environments).await
+    }
+
+    /// Checks the manifest of a project that was read.
+    pub(crate) async fn vouched(
+        &self,
+        row: ProjectRow,
+        environments: Vec<EnvironmentRow>,
+    ) -> Result<Verified, Error> {
         let key = self.keys.integrity(&row).await?;
         let verified = Verified { row, environments, key };
         verified
@@ -78,7 +112,7 @@ impl Engine {
         environment: Option<&EnvironmentId>,
     ) -> Error {
         let look = async {
-            let project = self.verified(&mut *self.store.snapshot().await?, project).await?;
+            let (_, project) = self.read(project).await?;
             environment.map_or(Ok(()), |id| project.environment(id).map(drop))
         };
         // One that came into being since came too late for this call.
@@ -136,8 +170,14 @@ impl Verified {
             aliases: rows.aliases(project).await?,
             defaults: rows.slots(project, Place::Default).await?,
         };
-        if self.digest_catalogue(&catalogue)? == self.row.catalogue {
-            Ok(catalogue)
+        self.check_catalogue(&catalogue)?;
+        Ok(catalogue)
+    }
+
+    /// Checks secrets and default slots that were read.
+    pub(crate) fn check_catalogue(&self, catalogue: &Catalogue) -> Result<(), Error> {
+        if self.digest_catalogue(catalogue)? == self.row.catalogue {
+            Ok(())
         } else {
             Err(Error::DataLoss { what: "a project's catalogue" })
         }
@@ -152,8 +192,19 @@ impl Verified {
     ) -> Result<Vec<SlotRow>, Error> {
         let place = Place::Override(environment.environment.uid, stage);
         let slots = rows.slots(self.row.project.uid, place).await?;
-        if self.digest_overrides(environment, stage, &slots)? == environment.group(stage).digest {
-            Ok(slots)
+        self.check_overrides(environment, stage, &slots)?;
+        Ok(slots)
+    }
+
+    /// Checks the overrides of one environment and stage that were read.
+    pub(crate) fn check_overrides(
+        &self,
+        environment: &EnvironmentRow,
+        stage: Stage,
+        slots: &[SlotRow],
+    ) -> Result<(), Error> {
+        if self.digest_overrides(environment, stage, slots)? == environment.group(stage).digest {
+            Ok(())
         } else {
             Err(Error::DataLoss { what: "an environment's overrides" })
         }

@@ -1,11 +1,12 @@
 //! Permission, decided before anything is looked up, so that what exists and what does not look
 //! the same to a caller without the right.
 
+use crate::authenticate::TRUST;
 use crate::{Engine, Error};
 use waxseal_domain::caller::{Action, Caller, Scope, Target};
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{EnvironmentId, ProjectId};
-use waxseal_domain::uid::{EnvironmentUid, ProjectUid};
+use waxseal_storage::Head;
 
 /// Proof that a caller may do one thing in one place. Only [`Engine::permit`] makes one.
 #[derive(Debug)]
@@ -18,6 +19,18 @@ impl Permit<'_> {
     /// A permit opens the one door it was made for.
     pub(crate) fn check(&self, action: Action) -> Result<(), Error> {
         if self.action == action { Ok(()) } else { Err(Error::PermissionDenied) }
+    }
+}
+
+/// Whether what a scope names is what this head shows.
+pub(crate) fn is_of(scope: &Scope, head: &Head) -> bool {
+    match scope {
+        Scope::Deployment => true,
+        Scope::Project { id: _, uid } => head.project == *uid,
+        Scope::Environment { project_uid, environment, environment_uid, .. } => {
+            head.project == *project_uid
+                && head.environment(environment).is_some_and(|at| at.uid == *environment_uid)
+        }
     }
 }
 
@@ -42,30 +55,15 @@ impl Engine {
     }
 
     /// Whether what a scope names is still what it named when the right was given: a right does
-    /// not pass to something made anew under an old id.
+    /// not pass to something made anew under an old id. As old as a right may be.
     pub(crate) async fn is_same(&self, scope: &Scope) -> Result<bool, Error> {
         match scope {
             Scope::Deployment => Ok(true),
-            Scope::Project { id, uid } => self.is_project(id, *uid).await,
-            Scope::Environment { project, project_uid, environment, environment_uid, stage: _ } => {
-                Ok(self.is_project(project, *project_uid).await?
-                    && self.is_environment(project, environment, *environment_uid).await?)
+            Scope::Project { id: project, .. } | Scope::Environment { project, .. } => {
+                let head = self.store.recent_head(project, TRUST).await?;
+                Ok(head.is_some_and(|head| is_of(scope, &head)))
             }
         }
-    }
-
-    async fn is_project(&self, id: &ProjectId, uid: ProjectUid) -> Result<bool, Error> {
-        Ok(self.store.head(id).await?.is_some_and(|head| head.project == uid))
-    }
-
-    async fn is_environment(
-        &self,
-        project: &ProjectId,
-        id: &EnvironmentId,
-        uid: EnvironmentUid,
-    ) -> Result<bool, Error> {
-        let head = self.store.head(project).await?;
-        Ok(head.and_then(|head| head.environment(id).map(|found| found.uid)) == Some(uid))
     }
 
     /// What a scope's ids name now; `None` if nothing.

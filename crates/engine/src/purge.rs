@@ -50,6 +50,7 @@ impl Engine {
 
     async fn purge_project(&self, id: &ProjectId, now: Timestamp) -> Result<(), Error> {
         let caller = retention();
+        self.have_integrity_key(id).await?;
         let mut tx = self.store.begin("purge_project").await?;
         let project = self.verified_or_deleted(&mut *tx, id).await?.row;
         let over = project.project.deletion.is_some_and(|deletion| deletion.purge <= now);

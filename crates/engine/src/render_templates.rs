@@ -81,7 +81,7 @@ impl Engine {
         let RenderTemplates { view, templates, variables } = render;
         check_shape(&templates, &variables)?;
         let parsed = parse(&templates)?;
-        let (revision, view) = match self.look(&view).await? {
+        let (revision, view) = match self.look(&permit, &view).await? {
             Looked::View(revision, view) => (revision, view),
             // Only a caller who says what view it holds is told so, and no render does.
             Looked::NotModified(_) => {

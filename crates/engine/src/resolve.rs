@@ -1,13 +1,15 @@
 //! What an agent sees. Warm, a resolve is a look at the head and a look into the cache; cold, it
 //! is one snapshot, checked against the manifest, opened, overlaid and encoded once.
 
+mod fetch;
 mod fill;
 mod fills;
 
+use fills::Filled;
 pub(crate) use fills::Fills;
 
 use crate::revision::Revision;
-use crate::{Engine, Error, Offenders, Permit};
+use crate::{Engine, Error, Offenders, Permit, permit};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ pub trait ViewEncoder: Send + Sync + 'static {
     fn rename(&self, view: &EncodedView, found: Found<'_>, name: &SecretName) -> Bytes;
 }
 
-/// How new an answer has to be. Every answer of one process is strong, which fulfils each.
+/// How new an answer has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// As new as every change acknowledged before the call.
@@ -78,7 +80,7 @@ impl Engine {
         ask: Resolve<'_>,
     ) -> Result<Resolution, Error> {
         permit.check(Action::ResolveEnvironment)?;
-        Ok(match self.look(&ask).await? {
+        Ok(match self.look(&permit, &ask).await? {
             Looked::NotModified(revision) => not_modified(revision),
             Looked::View(revision, view) => {
                 Resolution { revision, parts: vec![view.bytes.clone()], not_modified: false }
@@ -99,7 +101,7 @@ impl Engine {
         allow_unset: bool,
     ) -> Result<Resolution, Error> {
         permit.check(Action::ResolveSecrets)?;
-        let (revision, view) = match self.look(&ask).await? {
+        let (revision, view) = match self.look(&permit, &ask).await? {
             Looked::NotModified(revision) => return Ok(not_modified(revision)),
             Looked::View(revision, view) => (revision, view),
         };
@@ -109,19 +111,23 @@ impl Engine {
         Ok(Resolution { revision, parts, not_modified: false })
     }
 
-    pub(crate) async fn look(&self, ask: &Resolve<'_>) -> Result<Looked, Error> {
-        let wanted = self.check_consistency(&ask.consistency)?;
+    pub(crate) async fn look(
+        &self,
+        permit: &Permit<'_>,
+        ask: &Resolve<'_>,
+    ) -> Result<Looked, Error> {
+        self.keys.check_health()?;
         let held = self.held(ask.if_revision_not.as_deref())?;
-        let standing = self.store.head(ask.project).await?.filter(|head| !head.deleted);
-        let Some(head) = standing else {
+        let Some(head) = self.head_for(ask).await? else {
             return Err(self.absent(ask.project, None).await);
         };
+        // The permit may go by a head that is up to a second older than this one.
+        if !permit::is_of(&permit.caller.scope, &head) {
+            return Err(Error::PermissionDenied);
+        }
         let Some(environment) = head.environment(ask.environment) else {
             return Err(self.absent(ask.project, Some(ask.environment)).await);
         };
-        if wanted.is_some_and(|wanted| !is_of(&wanted, &head)) {
-            return Err(Error::RevisionMismatch { field: "consistency.at_least.revision" });
-        }
         let key = ViewKey {
             incarnation: head.incarnation,
             project: head.project,
@@ -133,33 +139,50 @@ impl Engine {
         if held.is_some_and(|held| is_of(&held, &head) && key.revision <= held.number) {
             // Where no view was filled under this revision, nothing has vouched for it yet.
             if cached.is_none() {
-                self.verified(&mut *self.store.snapshot().await?, ask.project).await?;
+                self.read(ask.project).await?;
             }
             return Ok(Looked::NotModified(self.token(&head)));
         }
         if let Some(view) = cached {
             return Ok(Looked::View(self.token(&head), view));
         }
-        let (revision, view) = self.fills.once(key, || self.fill(ask, key)).await?;
-        Ok(Looked::View(revision, view))
+        let Filled { key: filled, revision, view } =
+            self.fills.once(key, || self.fetch_or_fill(ask, key, &head)).await?;
+        // One who joined a fill may know of a later revision of the project than the fill does, in
+        // which this view is the same.
+        let joined = filled == key && revision.number < head.revision;
+        let token =
+            if joined { self.token(&head) } else { self.keys.write_revision(revision).into() };
+        Ok(Looked::View(token, view))
     }
 
-    fn check_consistency(&self, consistency: &Consistency) -> Result<Option<Revision>, Error> {
-        match consistency {
-            Consistency::Strong => Ok(None),
-            Consistency::Bounded(staleness)
-                if staleness.is_zero() || *staleness > STALENESS_MAX =>
-            {
-                Err(Error::InvalidField {
-                    field: "consistency.bounded.max_staleness".to_owned(),
-                    rule: "must be more than 0 s and at most 1 s".to_owned(),
-                })
+    /// The head to answer from; none where the project is absent or deleted.
+    async fn head_for(&self, ask: &Resolve<'_>) -> Result<Option<Arc<Head>>, Error> {
+        let standing = |head: Option<Arc<Head>>| head.filter(|head| !head.deleted);
+        match &ask.consistency {
+            Consistency::Strong => Ok(standing(self.store.head(ask.project).await?)),
+            Consistency::Bounded(staleness) => {
+                if staleness.is_zero() || *staleness > STALENESS_MAX {
+                    return Err(Error::InvalidField {
+                        field: "consistency.bounded.max_staleness".to_owned(),
+                        rule: "must be more than 0 s and at most 1 s".to_owned(),
+                    });
+                }
+                Ok(standing(self.store.recent_head(ask.project, *staleness).await?))
             }
-            Consistency::Bounded(_) => Ok(None),
             Consistency::AtLeast(token) => {
                 let field = "consistency.at_least.revision";
-                let read = self.keys.read_revision(token);
-                Ok(Some(read.ok_or(Error::InvalidRevision { field })?))
+                let token = self.keys.read_revision(token);
+                let token = token.ok_or(Error::InvalidRevision { field })?;
+                let recent = self.store.recent_head(ask.project, STALENESS_MAX).await?;
+                if recent.as_ref().is_some_and(|head| is_of(&token, head)) {
+                    return Ok(standing(recent));
+                }
+                let head = standing(self.store.head(ask.project).await?);
+                match &head {
+                    Some(head) if !is_of(&token, head) => Err(Error::RevisionMismatch { field }),
+                    _ => Ok(head),
+                }
             }
         }
     }

@@ -48,8 +48,9 @@ impl Engine {
         reveal: RevealSecretValue,
     ) -> Result<Revealed, Error> {
         permit.check(Action::RevealSecretValue)?;
+        self.refuse_restricted(&mut *self.store.snapshot().await?, &reveal).await?;
+        self.have_integrity_key(&reveal.project).await?;
         let mut rows = self.store.snapshot().await?;
-        self.refuse_restricted(&mut *rows, &reveal).await?;
         let (project, secret, row) = self.find(&mut *rows, &reveal).await?;
         drop(rows);
         let value = self.keys.open(project, secret.visibility, &row).await?;

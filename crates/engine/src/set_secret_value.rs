@@ -94,8 +94,7 @@ impl Engine {
         slot: &Slot,
         values: &[(&SecretName, &SecretValue)],
     ) -> Result<Vec<SealedValue>, Error> {
-        let mut rows = self.store.snapshot().await?;
-        let project = self.verified(&mut *rows, project).await?;
+        let (mut rows, project) = self.read(project).await?;
         let place = project.place(slot)?;
         let catalogue = project.catalogue(&mut *rows).await?;
         drop(rows);

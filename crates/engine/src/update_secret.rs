@@ -101,8 +101,7 @@ impl Engine {
     /// Opens every kept version of a masked secret and seals it anew, before the project is
     /// locked. `None` where there is nothing to do; the verb finds out why under the lock.
     async fn reseal(&self, update: &UpdateSecret) -> Result<Option<Resealed>, Error> {
-        let mut rows = self.store.snapshot().await?;
-        let project = self.verified(&mut *rows, &update.project).await?;
+        let (mut rows, project) = self.read(&update.project).await?;
         let catalogue = project.catalogue(&mut *rows).await?;
         let secret = match catalogue.standing(&update.name) {
             Ok(secret) if secret.visibility == Visibility::Masked => secret,
@@ -115,7 +114,9 @@ impl Engine {
             }
         }
         slots.retain(|slot| slot.secret == secret.uid);
-        let rows = rows.values_of(secret.uid).await?;
+        let kept = rows.values_of(secret.uid).await?;
+        drop(rows);
+        let rows = kept;
         let mut values = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| row.sealed.is_some()) {
             let slot = slots.iter().find(|slot| slot.place == row.place).ok_or(Error::Conflict)?;

@@ -71,8 +71,7 @@ impl Engine {
     ) -> Result<bool, Error> {
         permit.check(Action::VerifySecretValue)?;
         let VerifySecretValue { project, name, slot, value } = verify;
-        let mut rows = self.store.snapshot().await?;
-        let project = self.verified(&mut *rows, &project).await?;
+        let (mut rows, project) = self.read(&project).await?;
         let catalogue = project.catalogue(&mut *rows).await?;
         let secret = catalogue.standing(&name)?.uid;
         let place = project.place(&slot)?;

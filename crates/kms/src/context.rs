@@ -16,6 +16,7 @@ use waxseal_envelope::{ValuePlace, ViewPlace};
 /// | `waxseal:purpose` | `value`, `view`, `integrity`, `fingerprint`, `service` or `canary` |
 /// | `waxseal:project` | the project's identity; not for `service` and `canary` |
 /// | `waxseal:incarnation` | the life of the store; for `view` only |
+/// | `waxseal:day` | the day that the key is for, from the Unix epoch; for `view` only |
 /// | `waxseal:slot` | `default`, or `{environment's identity}/draft` or `/live`; for `value` and `view` |
 /// | `waxseal:secret` | the secret's identity; from here on for `value` only |
 /// | `waxseal:value` | the identity of the value version |
@@ -53,15 +54,16 @@ impl KeyContext {
         Self::new(deployment, "fingerprint").with("waxseal:project", project.to_string())
     }
 
-    /// For the key that seals one view for a shared cache.
+    /// For the key that seals one view for a shared cache; `day` counts from the Unix epoch.
     #[must_use]
-    pub fn view(deployment: Deployment, place: &ViewPlace) -> Self {
+    pub fn view(deployment: Deployment, place: &ViewPlace, day: u64) -> Self {
         // One key seals every revision of the view, in every encoding.
         let ViewPlace { incarnation, project, environment, stage, revision: _, schema: _ } = place;
         Self::new(deployment, "view")
             .with("waxseal:project", project.to_string())
             .with("waxseal:incarnation", incarnation.to_string())
             .with("waxseal:slot", format!("{environment}/{}", stage.as_str()))
+            .with("waxseal:day", day.to_string())
     }
 
     /// For the key that the deployment's own tokens are derived from.

@@ -36,8 +36,7 @@ impl Change<'_> {
         }
         project.row.manifest = project.mac(self.engine.deployment);
         self.write(&project, action, request).await?;
-        let Verified { row: ProjectRow { project, .. }, .. } = project;
-        let incarnation = self.engine.incarnation;
+        let Verified { row: ProjectRow { project, incarnation, .. }, .. } = project;
         Ok((self.tx, Revision { incarnation, project: project.uid, number: revision }))
     }
 

@@ -3,13 +3,13 @@
 use crate::manifest::{Catalogue, Verified};
 use crate::{Engine, Error};
 use std::collections::{BTreeMap, BTreeSet};
-use waxseal_domain::caller::Caller;
+use waxseal_domain::caller::{Caller, Scope};
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::slot::Place;
 use waxseal_domain::time::Timestamp;
-use waxseal_domain::uid::{EnvironmentUid, SecretUid};
-use waxseal_storage::{EnvironmentRow, SlotRow, Transaction, ValueRow};
+use waxseal_domain::uid::{EnvironmentUid, Incarnation, SecretUid};
+use waxseal_storage::{EnvironmentRow, SlotRow, Snapshot, Transaction, ValueRow};
 
 /// What an audit row says a change was about.
 #[derive(Default)]
@@ -46,7 +46,13 @@ impl<'a> Change<'a> {
         project: Option<&ProjectId>,
     ) -> Result<Self, Error> {
         let project = match project {
-            Some(id) => Some(engine.verified_or_deleted(&mut *tx, id).await?),
+            // A scope's project that is gone looks like one that never was the caller's.
+            Some(id) => match engine.verified_or_deleted(&mut *tx, id).await {
+                Err(Error::ProjectNotFound) if caller.scope != Scope::Deployment => {
+                    return Err(Error::PermissionDenied);
+                }
+                project => Some(project?),
+            },
             None => None,
         };
         Ok(Self {
@@ -61,6 +67,35 @@ impl<'a> Change<'a> {
             overrides: BTreeMap::new(),
             touched: BTreeSet::new(),
         })
+    }
+
+    /// Everything else that can be read in this change's transaction.
+    pub(super) fn rows(&mut self) -> &mut dyn Snapshot {
+        &mut *self.tx
+    }
+
+    /// The store's present life.
+    pub(crate) async fn incarnation(&mut self) -> Result<Incarnation, Error> {
+        let meta = self.tx.meta().await?;
+        Ok(meta.ok_or(Error::DataLoss { what: "the store's own row" })?.incarnation)
+    }
+
+    /// Whether what a scope names is still what it named when the right was given. A scope that is
+    /// not the whole deployment is of the project that is being changed, as the permit saw to.
+    pub(super) fn is_in(&self, scope: &Scope) -> bool {
+        match scope {
+            Scope::Deployment => true,
+            Scope::Project { id, uid } => self.project.as_ref().is_some_and(|project| {
+                let project = &project.row.project;
+                project.id == *id && project.uid == *uid
+            }),
+            Scope::Environment { project_uid, environment_uid, .. } => {
+                self.project.as_ref().is_some_and(|project| {
+                    project.row.project.uid == *project_uid
+                        && find(&project.environments, *environment_uid).is_ok()
+                })
+            }
+        }
     }
 
     /// Says what the change is about, for the audit trail.

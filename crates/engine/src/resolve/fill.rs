@@ -1,19 +1,18 @@
 //! A cold resolve: rows, manifest, unwrap, open, overlay, encode, keep.
 
-use super::Resolve;
+use super::{Filled, Resolve};
 use crate::manifest::{Catalogue, by_secret, is_set};
 use crate::revision::Revision;
 use crate::{Engine, Error};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::sync::Arc;
-use waxseal_cache::{EncodedView, ViewKey};
+use waxseal_cache::ViewKey;
 use waxseal_domain::name::SecretName;
 use waxseal_domain::secret::Secret;
-use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{ProjectUid, SecretUid};
 use waxseal_domain::view::{Effective, Origin, Resolved, Unset, View, effective};
-use waxseal_storage::{SlotRow, ValueRow};
+use waxseal_storage::{SlotRow, ValueRow, ViewRows};
 
 /// Data keys being unwrapped at the same time.
 const UNWRAPS: usize = 64;
@@ -30,28 +29,24 @@ struct Chosen {
 impl Engine {
     /// Fills a view from one snapshot and keeps it under the revision that the snapshot shows,
     /// whatever revision was asked for.
-    pub(super) async fn fill(
-        &self,
-        ask: &Resolve<'_>,
-        asked: ViewKey,
-    ) -> Result<(Arc<str>, Arc<EncodedView>), Error> {
-        let mut rows = self.store.snapshot().await?;
-        let project = match self.verified(&mut *rows, ask.project).await {
-            Err(Error::ProjectDeleted) => return Err(Error::ProjectNotFound),
-            project => project?,
-        };
+    pub(super) async fn fill(&self, ask: &Resolve<'_>, asked: ViewKey) -> Result<Filled, Error> {
+        let rows = self.store.view_rows(ask.project, ask.environment, ask.stage).await?;
+        let rows = rows.ok_or(Error::ProjectNotFound)?;
+        let ViewRows { project, environments, secrets, aliases, defaults, overrides, values } =
+            rows;
+        let project = self.vouched(project, environments).await?;
+        if project.row.project.deletion.is_some() {
+            return Err(Error::ProjectNotFound);
+        }
         let environment = project.environment(ask.environment)?;
-        let catalogue = project.catalogue(&mut *rows).await?;
-        let overrides = project.overrides(&mut *rows, environment, ask.stage).await?;
+        let catalogue = Catalogue { secrets, aliases, defaults };
+        project.check_catalogue(&catalogue)?;
+        project.check_overrides(environment, ask.stage, &overrides)?;
         let uid = project.row.project.uid;
         // The right was checked for what the ids named then.
         if (uid, environment.environment.uid) != (asked.project, asked.environment) {
             return Err(Error::EnvironmentNotFound);
         }
-        let place = Place::Override(environment.environment.uid, ask.stage);
-        let mut values = rows.current_values(uid, Place::Default).await?;
-        values.extend(rows.current_values(uid, place).await?);
-        drop(rows);
 
         let fallback = environment.environment.settings.fallback;
         let (defaults, overrides) = (by_secret(&catalogue.defaults), by_secret(&overrides));
@@ -74,17 +69,17 @@ impl Engine {
         }
         let view = View { secrets: self.open_all(uid, chosen).await?, unset, aliases };
         let view = Arc::new(self.encoder.encode(view));
+        let incarnation = project.row.incarnation;
         let key = ViewKey {
-            incarnation: self.incarnation,
+            incarnation,
             project: uid,
             environment: environment.environment.uid,
             stage: ask.stage,
             revision: environment.group(ask.stage).revision,
         };
         self.cache.put(key, view.clone());
-        let revision =
-            Revision { incarnation: self.incarnation, project: uid, number: project.row.revision };
-        Ok((self.keys.write_revision(revision).into(), view))
+        let revision = Revision { incarnation, project: uid, number: project.row.revision };
+        Ok(Filled { key, revision, view })
     }
 
     async fn open_all(

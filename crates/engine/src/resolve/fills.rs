@@ -1,13 +1,21 @@
 //! Many callers of one cold view cost one fill.
 
 use crate::Error;
+use crate::revision::Revision;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 use waxseal_cache::{EncodedView, ViewKey};
 
-type Filled = (Arc<str>, Arc<EncodedView>);
+/// A view that was filled, under its own key, and the project's revision that it was filled at.
+#[derive(Clone)]
+pub(crate) struct Filled {
+    pub(crate) key: ViewKey,
+    pub(crate) revision: Revision,
+    pub(crate) view: Arc<EncodedView>,
+}
+
 type Cells = HashMap<ViewKey, Arc<OnceCell<Filled>>>;
 
 /// Fills under way. A fill is never older than the key it is joined under, since the key's

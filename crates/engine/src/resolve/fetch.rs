@@ -1,0 +1,52 @@
+//! Views that other processes filled, out of the shared cache, and views for them.
+
+use super::{Filled, Resolve};
+use crate::revision::Revision;
+use crate::{Engine, Error};
+use std::sync::Arc;
+use waxseal_cache::{EncodedView, ViewKey};
+use waxseal_storage::Head;
+
+impl Engine {
+    /// The view out of the shared cache or, failing that, filled and put there for others.
+    pub(super) async fn fetch_or_fill(
+        &self,
+        ask: &Resolve<'_>,
+        key: ViewKey,
+        head: &Head,
+    ) -> Result<Filled, Error> {
+        if let Some(view) = self.fetch(&key).await {
+            let view = Arc::new(view);
+            self.cache.put(key, view.clone());
+            let Head { incarnation, project, revision: number, .. } = *head;
+            return Ok(Filled { key, revision: Revision { incarnation, project, number }, view });
+        }
+        let filled = self.fill(ask, key).await?;
+        self.share(&filled);
+        Ok(filled)
+    }
+
+    async fn fetch(&self, key: &ViewKey) -> Option<EncodedView> {
+        let sealed = self.shared.as_ref()?.get(key).await?;
+        match self.keys.open_view(key, &sealed).await {
+            Ok(view) => Some(view),
+            Err(error) => {
+                // Somebody else wrote it, or the key provider is away, which the fill then tells.
+                tracing::warn!(%error, "a view in the shared cache does not open");
+                None
+            }
+        }
+    }
+
+    /// Puts a view where others find it. Nobody waits for that.
+    fn share(&self, filled: &Filled) {
+        let Some(shared) = self.shared.clone() else { return };
+        let (keys, Filled { key, view, .. }) = (self.keys.clone(), filled.clone());
+        tokio::spawn(async move {
+            match keys.seal_view(&key, &view).await {
+                Ok(sealed) => shared.put(&key, sealed.into()).await,
+                Err(error) => tracing::warn!(%error, "a view could not be sealed for others"),
+            }
+        });
+    }
+}
