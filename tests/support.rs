@@ -4,7 +4,11 @@
 pub mod binary;
 pub mod client;
 pub mod grpcurl;
+pub mod kms;
+pub mod postgres;
+pub mod proxy;
 pub mod raw;
+pub mod redis;
 pub mod refusal;
 pub mod server;
 pub mod stored;

@@ -45,13 +45,14 @@ stop_engines() {
     [[ -z $postgres_place ]] || rm -rf "$postgres_place"
 }
 
-# launch NAME COMMAND...: a server in a process group of its own, for a terminal's Ctrl-C is meant
+# launch NAME COMMAND...: in the background, in a process group of its own, for a terminal's Ctrl-C is meant
 # for the tests. Its output is in `$work/NAME.log`.
 launch() {
     local name=$1
     shift
     set -m
-    "$@" </dev/null >"$work/$name.log" 2>&1 &
+    # From a directory that every user may be in.
+    (cd / && exec "$@") </dev/null >"$work/$name.log" 2>&1 &
     launched=$!
     set +m
 }
@@ -109,11 +110,9 @@ start_postgres() {
         as=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
         chown "$user" "$postgres_place"
     fi
-    (
-        cd "$postgres_place"
-        "${as[@]}" "$TEST_POSTGRES_BIN/initdb" --pgdata="$postgres_place/data" --username=postgres \
-            --auth=trust --encoding=UTF8 --locale=C --no-sync
-    ) >"$work/initdb.log" 2>&1 || {
+    launch initdb "${as[@]}" "$TEST_POSTGRES_BIN/initdb" --pgdata="$postgres_place/data" \
+        --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync
+    wait "$launched" || {
         cat "$work/initdb.log" >&2
         fail "initdb fails"
     }
