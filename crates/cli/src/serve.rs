@@ -4,14 +4,17 @@ use crate::failure::Failure;
 use crate::{output, signals, token_file};
 use std::path::Path;
 use std::pin::pin;
+use std::time::Duration;
 use waxseal_domain::caller::Role;
 use waxseal_engine::Engine;
-use waxseal_server::{Config, Listeners, telemetry, wiring};
+use waxseal_server::wiring::{self, Opened};
+use waxseal_server::{Config, Listeners, telemetry};
 
 /// Starts the server.
 ///
-/// It keeps everything in its data directory. Where that is empty, an administrator's token, valid
-/// for a year, is written there as admin.token.
+/// It keeps everything in its data directory, unless PostgreSQL and AWS KMS are named. Where there is
+/// no token yet, an administrator's, valid for a year, is written to the data directory as
+/// admin.token.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -28,6 +31,8 @@ Examples:
   waxseal serve --data-dir /var/lib/waxseal
   waxseal serve --data-dir /var/lib/waxseal --listen 127.0.0.1:7466,unix:/run/waxseal/waxseal.sock
   WAXSEAL_DATA_DIR=/var/lib/waxseal WAXSEAL_LOG_FORMAT=json waxseal serve
+  WAXSEAL_DATABASE_URL_FILE=/run/secrets/database WAXSEAL_KMS_KEY=alias/waxseal \
+    WAXSEAL_REDIS_URL=rediss://cache.internal:6379 waxseal serve
 
 Each setting can be an option or an environment variable; the option wins. A variable that begins
 with WAXSEAL_ and is not known is refused.
@@ -42,13 +47,19 @@ impl Serve {
         if check {
             output::print(&config.effective())?;
         }
-        let dir = config.data_dir.as_deref().ok_or(Failure::NoDataDir)?;
+        let dir = config.data_dir.as_deref();
+        if dir.is_none() && config.engines.needs_data_dir() {
+            return Err(Failure::NoDataDir);
+        }
         if check {
             return Ok(());
         }
         telemetry::init(&config)?;
-        let stop = signals::stop()?;
-        let opened = wiring::open(&config).await?;
+        let mut stop = pin!(signals::stop()?);
+        let opened = tokio::select! {
+            opened = open(&config) => opened?,
+            () = &mut stop => return Ok(()),
+        };
         let listeners = Listeners::bind(&config).await.map_err(Failure::bind)?;
         admit_first_admin(&opened.engine, dir).await?;
 
@@ -64,11 +75,35 @@ impl Serve {
     }
 }
 
+/// Opens the engines. While one of those that run elsewhere is away, it is tried again: nobody is
+/// let in before, so that whoever watches sees a server that is not ready.
+async fn open(config: &Config) -> Result<Opened, Failure> {
+    const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(30);
+    let mut pause = FIRST;
+    loop {
+        match wiring::open(config).await {
+            Err(error) if error.is_outage() => {
+                tracing::warn!(%error, seconds = pause.as_secs(), "not ready: trying again");
+                tokio::time::sleep(pause).await;
+                pause = LONGEST.min(pause * 2);
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
 /// Nobody could do anything on an empty store without a first token.
-async fn admit_first_admin(engine: &Engine, dir: &Path) -> Result<(), Failure> {
+async fn admit_first_admin(engine: &Engine, dir: Option<&Path>) -> Result<(), Failure> {
     if engine.has_tokens().await.map_err(Failure::Token)? {
         return Ok(());
     }
+    let Some(dir) = dir else {
+        output::say(
+            "waxseal: there is no token yet: waxseal token create --role admin, with the same settings",
+        );
+        return Ok(());
+    };
     let issued = token_file::issue(engine, dir, Role::Admin, false).await?;
     output::say(&format!("waxseal: wrote the first admin token to {}", issued.path.display()));
     Ok(())

@@ -10,6 +10,7 @@ use std::time::Duration;
 use waxseal_domain::caller::Role;
 use waxseal_domain::time::{Clock as _, Timestamp};
 use waxseal_engine::{NewToken, ScopeName, SystemClock};
+use waxseal_server::config::Engines;
 use waxseal_server::{Config, wiring};
 use zeroize::Zeroizing;
 
@@ -54,7 +55,10 @@ struct Create {
 
     /// The data directory of the server.
     #[arg(long, env = "WAXSEAL_DATA_DIR", value_name = "DIR")]
-    data_dir: PathBuf,
+    data_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    engines: Engines,
 }
 
 const EXAMPLES: &str = "\
@@ -110,11 +114,14 @@ impl Token {
 
 impl Create {
     async fn run(self) -> Result<(), Failure> {
-        let Self { role, scope, expires, reveal, output, data_dir } = self;
+        let Self { role, scope, expires, reveal, output, data_dir, engines } = self;
         if reveal && role != Role::Builder {
             return Err(Failure::RevealGrant);
         }
-        let config = Config { data_dir: Some(data_dir), ..Config::default() };
+        if data_dir.is_none() && engines.needs_data_dir() {
+            return Err(Failure::NoDataDir);
+        }
+        let config = Config { data_dir, engines, ..Config::default() };
         let engine = wiring::open_beside(&config).await?;
         let expires = SystemClock.now().after(expires);
         let new = NewToken { role, reveal, scope: scope.name, expires };

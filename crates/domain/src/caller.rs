@@ -127,7 +127,7 @@ actions! {
     RenameSecret, ReleaseSecretAlias, PurgeSecret, ParseReferences,
     SetSecretValue, ClearSecretValue, RevealSecretValue, VerifySecretValue, ListSecretVersions,
     RollbackSecretValue, DestroySecretVersion, ListOverrides, BatchSetOverrides,
-    ResolveEnvironment, ResolveSecrets, RenderTemplates,
+    ResolveEnvironment, ResolveSecrets, WatchEnvironment, RenderTemplates,
 }
 
 /// What an action is aimed at. Only as much as the action names: an environment without a stage
@@ -210,10 +210,12 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
             R::Builder => reveal,
             R::Admin | R::Runtime | R::Viewer | R::Auditor | R::Keyholder => false,
         },
-        A::ResolveEnvironment | A::ResolveSecrets | A::RenderTemplates => match role {
-            R::Runtime => true,
-            R::Admin | R::Builder | R::Viewer | R::Auditor | R::Keyholder => false,
-        },
+        A::ResolveEnvironment | A::ResolveSecrets | A::WatchEnvironment | A::RenderTemplates => {
+            match role {
+                R::Runtime => true,
+                R::Admin | R::Builder | R::Viewer | R::Auditor | R::Keyholder => false,
+            }
+        }
     }
 }
 
@@ -264,7 +266,12 @@ mod tests {
     fn a_runtime_only_resolves() {
         let allowed: Vec<_> =
             Action::ALL.iter().filter(|a| may(Role::Runtime, true, **a)).collect();
-        let uses = [Action::ResolveEnvironment, Action::ResolveSecrets, Action::RenderTemplates];
+        let uses = [
+            Action::ResolveEnvironment,
+            Action::ResolveSecrets,
+            Action::WatchEnvironment,
+            Action::RenderTemplates,
+        ];
         assert_eq!(allowed, uses.iter().collect::<Vec<_>>());
     }
 

@@ -30,10 +30,10 @@ impl VerifiedTokens {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, key: &[u8; 32]) -> Option<Arc<Caller>> {
+    fn get(&self, key: &[u8; 32], age: Duration) -> Option<Arc<Caller>> {
         let callers = self.callers();
         let (since, caller) = callers.get(key)?;
-        (since.elapsed() < TRUST).then(|| caller.clone())
+        (since.elapsed() < age).then(|| caller.clone())
     }
 
     fn put(&self, key: [u8; 32], caller: Arc<Caller>) {
@@ -55,7 +55,7 @@ impl Engine {
         // The whole token, so that no part of it can be exchanged; its hash can neither be
         // turned back nor guessed, so finding it tells nothing by its timing.
         let key = sha256(token.as_bytes());
-        let caller = match self.verified_tokens.get(&key) {
+        let caller = match self.verified_tokens.get(&key, TRUST) {
             Some(caller) => caller,
             None => {
                 let caller = Arc::new(self.verify(&parts).await?);
@@ -69,6 +69,27 @@ impl Engine {
         Ok(caller)
     }
 
+    /// Whether a caller is still whom its token made it, as of at most `age` ago.
+    pub(crate) async fn ensure_still(&self, caller: &Caller, age: Duration) -> Result<(), Error> {
+        if caller.expires <= self.clock.now() {
+            return Err(Error::CredentialsInvalid);
+        }
+        // Whoever has no token is this process itself.
+        let Some(id) = caller.principal.strip_prefix("token:") else { return Ok(()) };
+        // No token has this hash: one has to begin otherwise.
+        let key = sha256(caller.principal.as_bytes());
+        let standing = match self.verified_tokens.get(&key, age) {
+            Some(standing) => standing,
+            None => {
+                let row = self.store.snapshot().await?.token(id).await?;
+                let standing = Arc::new(self.read_token(&row.ok_or(Error::CredentialsInvalid)?)?);
+                self.verified_tokens.put(key, standing.clone());
+                standing
+            }
+        };
+        if *standing == *caller { Ok(()) } else { Err(Error::CredentialsInvalid) }
+    }
+
     async fn verify(&self, parts: &Parts<'_>) -> Result<Caller, Error> {
         let row = self.store.snapshot().await?.token(parts.id).await?;
         let hash = sha256(parts.secret.as_bytes());
@@ -76,13 +97,20 @@ impl Engine {
         let stands = row.as_ref().map_or([0; 32], |row| row.hash);
         let same = bool::from(hash.ct_eq(&stands));
         let row = row.filter(|_| same).ok_or(Error::CredentialsInvalid)?;
-        let TokenRow { id, hash, caller, created: _, mac } = &row;
-        if !self.keys.verify_token_mac(id, hash, caller, mac) {
-            return Err(Error::DataLoss { what: "a token" });
-        }
-        let caller: Caller =
-            serde_json::from_str(caller).map_err(|_| Error::DataLoss { what: "a token" })?;
+        let caller = self.read_token(&row)?;
         if caller.role == parts.role { Ok(caller) } else { Err(Error::CredentialsInvalid) }
+    }
+}
+
+impl Engine {
+    /// Whom a token makes its bearer, if nobody wrote the row by hand.
+    fn read_token(&self, row: &TokenRow) -> Result<Caller, Error> {
+        const LOST: Error = Error::DataLoss { what: "a token" };
+        let TokenRow { id, hash, caller, created: _, mac } = row;
+        if !self.keys.verify_token_mac(id, hash, caller, mac) {
+            return Err(LOST);
+        }
+        serde_json::from_str(caller).map_err(|_| LOST)
     }
 }
 

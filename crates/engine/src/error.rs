@@ -124,6 +124,10 @@ pub enum Error {
     CommitUnknown,
     #[error("the server is shutting down")]
     ShuttingDown,
+    #[error("a stream has lived as long as one may")]
+    StreamExpired,
+    #[error("the reader of a stream takes nothing")]
+    SlowConsumer,
     #[error("an internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

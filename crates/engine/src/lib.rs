@@ -8,6 +8,7 @@
 mod authenticate;
 mod batch_set_overrides;
 mod change;
+mod check;
 mod clear_secret_value;
 mod clock;
 mod clone_environment;
@@ -51,6 +52,7 @@ mod update_environment;
 mod update_project;
 mod update_secret;
 mod verify_secret_value;
+mod watch_environment;
 
 pub use batch_set_overrides::{BatchSetOverrides, BatchWritten};
 pub use change::Written;
@@ -86,6 +88,7 @@ pub use update_environment::UpdateEnvironment;
 pub use update_project::{ChangeProject, UpdateProject};
 pub use update_secret::UpdateSecret;
 pub use verify_secret_value::VerifySecretValue;
+pub use watch_environment::{Watch, WatchEnvironment};
 
 use keys::Keys;
 use std::sync::Arc;
@@ -112,8 +115,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The limits that the operator may set.
     pub quotas: Quotas,
-    /// The deployment that the keys belong to.
-    pub deployment: Deployment,
+    /// The deployment that the keys belong to, where they say; else the store says it.
+    pub deployment: Option<Deployment>,
 }
 
 /// The use cases.
@@ -148,13 +151,19 @@ impl Engine {
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
         let Parts { store, keys: provider, cache, shared, encoder, clock, quotas, deployment } =
             parts;
-        let meta = store.snapshot().await?.meta().await?;
-        let (incarnation, service) = match meta {
-            Some(meta) => {
-                (meta.incarnation, open_service_key(&meta, &*provider, deployment).await?)
-            }
-            None => found(&*store, &*provider, deployment, &*clock).await?,
+        let (meta, service) = match store.snapshot().await?.meta().await? {
+            Some(meta) => (meta.clone(), open_service_key(&meta, &*provider, deployment).await?),
+            None => match found(&*store, &*provider, deployment, &*clock).await {
+                // Another process founded it at the same moment.
+                Err(OpenError::Store(waxseal_storage::Error::Conflict)) => {
+                    let meta = store.snapshot().await?.meta().await?;
+                    let meta = meta.ok_or(waxseal_storage::Error::Conflict)?;
+                    (meta.clone(), open_service_key(&meta, &*provider, deployment).await?)
+                }
+                founded => founded?,
+            },
         };
+        let Meta { deployment, incarnation, .. } = meta;
         let health = provider.health();
         let engine = Arc::new(Self {
             keys: Arc::new(Keys::new(provider, deployment, &service)),
@@ -179,36 +188,45 @@ impl Engine {
 async fn open_service_key(
     meta: &Meta,
     provider: &dyn KeyProvider,
-    deployment: Deployment,
+    deployment: Option<Deployment>,
 ) -> Result<waxseal_envelope::Key, OpenError> {
-    if meta.deployment != deployment {
-        return Err(OpenError::OtherDeployment { store: meta.deployment, keys: deployment });
+    if let Some(keys) = deployment
+        && keys != meta.deployment
+    {
+        return Err(OpenError::OtherDeployment { store: meta.deployment, keys });
     }
     let wrapped = keys::wrapped(&meta.service_key).ok_or(OpenError::ServiceKey)?;
-    Ok(provider.unwrap(&wrapped, &waxseal_kms::KeyContext::service(deployment)).await?)
+    Ok(provider.unwrap(&wrapped, &waxseal_kms::KeyContext::service(meta.deployment)).await?)
 }
 
 /// Founds a deployment in an empty store.
 async fn found(
     store: &dyn Store,
     provider: &dyn KeyProvider,
-    deployment: Deployment,
+    deployment: Option<Deployment>,
     clock: &dyn Clock,
-) -> Result<(Incarnation, waxseal_envelope::Key), OpenError> {
+) -> Result<(Meta, waxseal_envelope::Key), OpenError> {
+    let deployment = match deployment {
+        Some(deployment) => deployment,
+        None => Deployment::from_bytes(random()?),
+    };
     let context = waxseal_kms::KeyContext::service(deployment);
     let (service, wrapped) = provider.generate(&context).await?;
-    let mut random = [0; 16];
-    waxseal_envelope::fill_random(&mut random).map_err(OpenError::Randomness)?;
-    let incarnation = Incarnation::from_bytes(random);
-    let mut tx = store.begin("found").await?;
-    tx.insert_meta(Meta {
+    let meta = Meta {
         deployment,
-        incarnation,
+        incarnation: Incarnation::from_bytes(random()?),
         service_key: keys::stored(wrapped),
         created: clock.now(),
         unscrubbed: false,
-    })
-    .await?;
+    };
+    let mut tx = store.begin("found").await?;
+    tx.insert_meta(meta.clone()).await?;
     tx.commit().await?;
-    Ok((incarnation, service))
+    Ok((meta, service))
+}
+
+fn random() -> Result<[u8; 16], OpenError> {
+    let mut random = [0; 16];
+    waxseal_envelope::fill_random(&mut random).map_err(OpenError::Randomness)?;
+    Ok(random)
 }

@@ -1,9 +1,11 @@
 //! What an operator can set: one option and one environment variable for each thing.
 
+mod engines;
 mod listen;
 mod units;
 mod variables;
 
+pub use engines::{Engines, Sensitive};
 pub use listen::Listen;
 pub use variables::refuse_unknown;
 
@@ -36,6 +38,22 @@ pub struct Config {
     /// exist; one that others may enter is refused. One server at a time may use it.
     #[arg(long, env = "WAXSEAL_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+
+    /// What it is put together from.
+    #[command(flatten)]
+    pub engines: Engines,
+
+    /// Which services to serve here: all, or only those that one kind of host needs, so that a key
+    /// service's policy can keep restricted values from the hosts where people manage secrets.
+    #[arg(
+        long,
+        env = "WAXSEAL_SERVICES",
+        value_name = "SERVICES",
+        value_enum,
+        default_value_t,
+        help_heading = None
+    )]
+    pub services: Services,
 
     /// What to log, to standard error: error, warn, info, debug, trace or off, for all or for
     /// single modules (warn,waxseal_engine=debug). Libraries never log below info: their frames
@@ -128,6 +146,17 @@ pub struct Config {
     )]
     pub drain_timeout: Duration,
 
+    /// How long a stream of WatchEnvironment lives; then its client takes it up again, maybe at
+    /// another server: a number and ms, s, m, h or d.
+    #[arg(
+        long,
+        env = "WAXSEAL_WATCH_MAX_AGE",
+        value_name = "TIME",
+        value_parser = units::duration,
+        default_value = "15m"
+    )]
+    pub watch_max_age: Duration,
+
     /// Serve without TLS on an address that other machines can reach. Values and tokens then
     /// cross the network in clear; only for a network that encrypts by itself.
     #[arg(
@@ -141,6 +170,20 @@ pub struct Config {
         default_missing_value = "true"
     )]
     pub allow_plaintext: bool,
+}
+
+/// What a host serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Services {
+    /// Everything.
+    #[default]
+    All,
+    /// Projects, environments, secrets: what people and their tools call.
+    Management,
+    /// Resolving, watching, rendering: what agents call.
+    Runtime,
+    /// The status of data keys, and wrapping them anew.
+    Keys,
 }
 
 /// How log lines look.
@@ -181,6 +224,23 @@ pub enum ConfigError {
     /// A drain that could take longer than a stop may.
     #[error("--drain-timeout (WAXSEAL_DRAIN_TIMEOUT) must be at most 25s")]
     DrainTooLong,
+    /// A production database whose keys are in a file beside it.
+    #[error(
+        "the database is PostgreSQL, and its wrapping keys would be in a file: set --kms-key \
+         (WAXSEAL_KMS_KEY), or WAXSEAL_ALLOW_LOCAL_KEYS=true if that is meant"
+    )]
+    LocalKeys,
+    /// Settings of KMS without a key.
+    #[error("KMS is configured without a key: set --kms-key (WAXSEAL_KMS_KEY)")]
+    NoKmsKey,
+    /// A file with a setting that cannot be read.
+    #[error("cannot read the setting in {path}: {kind}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        kind: String,
+    },
     /// A log filter that does not parse.
     #[error(
         "--log (WAXSEAL_LOG) is not a filter: write a level (info) or levels of single modules \
@@ -189,12 +249,25 @@ pub enum ConfigError {
     LogFilter,
 }
 
+impl Services {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Management => "management",
+            Self::Runtime => "runtime",
+            Self::Keys => "keys",
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         let Quotas { environments, secrets, versions, retention, reveal } = Quotas::default();
         Self {
             listen: vec![Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 7466)))],
             data_dir: None,
+            engines: Engines::default(),
+            services: Services::default(),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
             max_environments: environments,
@@ -205,6 +278,7 @@ impl Default for Config {
             reveal_time: reveal,
             view_cache: 64 * MIB,
             drain_timeout: Duration::from_secs(20),
+            watch_max_age: Duration::from_secs(15 * 60),
             allow_plaintext: false,
         }
     }
@@ -227,6 +301,7 @@ impl Config {
         if self.drain_timeout > DRAIN_MAX {
             return Err(ConfigError::DrainTooLong);
         }
+        self.engines.check()?;
         crate::telemetry::filter(&self.log).map(drop)
     }
 
@@ -257,6 +332,8 @@ impl Config {
         let Self {
             listen,
             data_dir,
+            engines,
+            services,
             log,
             log_format,
             max_environments,
@@ -267,6 +344,7 @@ impl Config {
             reveal_time,
             view_cache,
             drain_timeout,
+            watch_max_age,
             allow_plaintext,
         } = self;
         let listen = listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
@@ -282,6 +360,8 @@ impl Config {
         };
         line("LISTEN", &listen);
         line("DATA_DIR", &data_dir);
+        engines.show(&mut line);
+        line("SERVICES", &services.as_str());
         line("LOG", log);
         line("LOG_FORMAT", &log_format);
         line("MAX_ENVIRONMENTS", max_environments);
@@ -292,6 +372,7 @@ impl Config {
         line("REVEAL_TIME", &units::show_duration(*reveal_time));
         line("VIEW_CACHE", &units::show_size(*view_cache));
         line("DRAIN_TIMEOUT", &units::show_duration(*drain_timeout));
+        line("WATCH_MAX_AGE", &units::show_duration(*watch_max_age));
         line("ALLOW_PLAINTEXT", allow_plaintext);
         lines
     }

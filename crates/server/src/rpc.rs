@@ -1,7 +1,7 @@
 //! One file for each service. A handler checks in one order: the syntax of the resource name, the
 //! caller's right, the rest of the request; what exists and in which state is the engine's.
 //!
-//! Every method is unary. tonic takes the first message of a call and passes over any further
+//! No method takes a stream. tonic takes the first message of a call and passes over any further
 //! one; it is never executed.
 
 mod codec;
@@ -10,8 +10,10 @@ mod health;
 mod project;
 mod runtime;
 mod secret;
+mod streams;
 
 pub(crate) use health::Health;
+pub(crate) use streams::Streams;
 
 use crate::front::{Access, Methods};
 use crate::status;
@@ -41,11 +43,12 @@ pub(crate) struct Services {
 pub(crate) fn services(
     engine: &Arc<Engine>,
     private: bool,
+    streams: Streams,
 ) -> Result<Services, Box<dyn StdError + Send + Sync>> {
     let projects = ProjectServiceServer::new(project::Projects(engine.clone()));
     let environments = EnvironmentServiceServer::new(environment::Environments(engine.clone()));
     let secrets = SecretServiceServer::new(secret::Secrets(engine.clone()));
-    let runtime = runtime::RuntimeServer::new(engine.clone());
+    let runtime = runtime::RuntimeServer::new(engine.clone(), streams);
     let (health, health_server) = health::health();
     let described = [
         waxseal_proto::FILE_DESCRIPTOR_SET,

@@ -4,13 +4,13 @@ use crate::config::{Config, ConfigError};
 use crate::front::{Front, InFlight};
 use crate::listeners::{ListenError, Listeners, cut};
 use crate::purging::Purging;
-use crate::rpc::{self, Services};
+use crate::rpc::{self, Services, Streams};
 use crate::wiring::Opened;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tonic::transport::Server;
 
@@ -60,7 +60,9 @@ pub async fn run(
 ) -> Result<(), RunError> {
     config.check()?;
     let in_flight = InFlight::default();
-    let services = rpc::services(&opened.engine, config.exposed().is_none());
+    let (stop_streams, stopping_streams) = watch::channel(false);
+    let streams = Streams { max_age: config.watch_max_age, stopping: stopping_streams };
+    let services = rpc::services(&opened.engine, config.exposed().is_none(), streams);
     let Services { routes, methods, health } = services.map_err(RunError::Definitions)?;
     let front = Front {
         engine: opened.engine.clone(),
@@ -93,6 +95,7 @@ pub async fn run(
 
     tracing::info!(under_way = in_flight.count(), "stopping");
     health.not_serving().await;
+    stop_streams.send_replace(true);
     let _ = stop.send(());
     tokio::select! {
         ended = &mut serving => return Ok(ended?),

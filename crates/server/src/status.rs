@@ -28,8 +28,23 @@ const MUCH_LATER: Duration = Duration::from_secs(60);
 /// The status of a failed call. Its source is kept for the log and does not reach the caller.
 pub(crate) fn of(error: Error) -> Status {
     let said = say(&error);
+    logged(said, error)
+}
+
+/// The status of a stream that ends, with the token to go on from.
+pub(crate) fn of_stream(error: Error, revision: Option<&str>) -> Status {
+    let said = say(&error);
+    let said = match revision {
+        Some(revision) => said.revision(revision),
+        None => said,
+    };
+    logged(said, error)
+}
+
+fn logged(said: Said, error: Error) -> Status {
     let logged = matches!(said.code, Code::Internal | Code::Unavailable | Code::DataLoss)
         || said.reason == ErrorReason::KeyUnavailable;
+    let logged = logged && !matches!(error, Error::StreamExpired);
     let mut status = said.into_status();
     if logged {
         status.set_source(Arc::new(error));
@@ -358,6 +373,19 @@ fn say(error: &Error) -> Said {
             "this server is about to stop, and nothing was changed; call another one, or again",
         )
         .retry(SECOND),
+        Error::StreamExpired => Said::new(
+            Code::Unavailable,
+            R::StreamExpired,
+            "the stream has lived as long as one may: open another, with the revision of the view \
+             you hold as if_revision_not",
+        )
+        .retry(SOON),
+        Error::SlowConsumer => Said::new(
+            Code::Aborted,
+            R::SlowConsumer,
+            "the stream was not read for 10 seconds while there was something to read: read faster \
+             or open fewer streams on a connection, and go on with the revision of the view you hold",
+        ),
         Error::Internal(_) => Said::internal(),
     }
 }

@@ -1,9 +1,12 @@
 //! Puts the parts together.
 //!
-//! **Architecture Invariant:** this is the one place that names `storage::Sqlite`, `kms::Local`
-//! and `cache::Local`. Everything else knows their traits.
+//! **Architecture Invariant:** this is the one place that names stores, key providers and caches.
+//! Everything else knows their traits.
 
 mod data_dir;
+mod keys;
+mod shared;
+mod store;
 
 pub use data_dir::DataDirError;
 
@@ -13,20 +16,18 @@ use data_dir::{DataDir, Lock};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use uuid::Uuid;
 use waxseal_domain::time::Clock;
-use waxseal_domain::uid::Deployment;
 use waxseal_engine::{Engine, OpenError, Parts, SystemClock};
 use waxseal_kms::KeyProvider;
 use waxseal_kms::local::FileError;
-use waxseal_storage::Sqlite;
+use waxseal_storage::Store;
 
 /// An engine that is ready, and the lock on its data directory for as long as this lives.
 pub struct Opened {
     /// The engine.
     pub engine: Arc<Engine>,
     /// Another process is refused until this is dropped.
-    _lock: Lock,
+    _lock: Option<Lock>,
 }
 
 /// Puts one key provider on top of another.
@@ -75,6 +76,24 @@ pub enum StartError {
     Engine(#[from] OpenError),
 }
 
+impl StartError {
+    /// Whether it is an outage of something else, so that starting again later may succeed.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        use waxseal_kms::Error as Kms;
+        use waxseal_storage::Error as Storage;
+        matches!(
+            self,
+            Self::Store(Storage::Unavailable { .. } | Storage::Conflict)
+                | Self::Engine(
+                    OpenError::Store(
+                        Storage::Unavailable { .. } | Storage::Conflict | Storage::CommitUnknown
+                    ) | OpenError::Keys(Kms::Unavailable { .. } | Kms::Throttled { .. })
+                )
+        )
+    }
+}
+
 impl Default for Seams {
     fn default() -> Self {
         Self { clock: Arc::new(SystemClock), keys: Box::new(|keys| keys) }
@@ -93,7 +112,7 @@ impl fmt::Debug for Seams {
     }
 }
 
-/// Opens the embedded default in the data directory, and makes what is not there yet.
+/// Opens the parts that the configuration names, and makes what is not there yet.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -107,53 +126,56 @@ pub async fn open(config: &Config) -> Result<Opened, StartError> {
 /// See [`StartError`].
 pub async fn open_with(config: &Config, seams: Seams) -> Result<Opened, StartError> {
     config.check()?;
-    let dir = DataDir::create(config.data_dir.as_deref())?;
-    let lock = dir.lock()?;
+    let needed = config.engines.needs_data_dir() || config.data_dir.is_some();
+    let dir = needed.then(|| DataDir::create(config.data_dir.as_deref())).transpose()?;
+    let sqlite = dir.as_ref().filter(|_| !config.engines.has_database());
+    let lock = sqlite.map(DataDir::lock).transpose()?;
     // The keys come first: so a database without a key file has lost it, and is not a fresh one.
-    if !dir.keys().exists() {
-        if dir.database().exists() {
-            return Err(StartError::KeyFileMissing { path: dir.keys() });
-        }
-        let deployment = Deployment::new(Uuid::new_v4());
-        waxseal_kms::Local::create(&dir.keys(), deployment, seams.clock.now())?;
+    if let Some(dir) = sqlite
+        && config.engines.kms_key.is_none()
+        && !dir.database().exists()
+    {
+        keys::create(dir, &*seams.clock)?;
     }
-    let store = Sqlite::open(&dir.database()).await?;
-    let engine = engine(config, &dir, store, seams).await?;
+    let store = store::open(config, dir.as_ref()).await?;
+    if let Some(dir) = &dir
+        && sqlite.is_none()
+        && store.snapshot().await?.meta().await?.is_none()
+    {
+        keys::create(dir, &*seams.clock)?;
+    }
+    let engine = engine(config, dir.as_ref(), store, seams).await?;
     Ok(Opened { engine, _lock: lock })
 }
 
 /// An engine on the store of a server that may be running; without the lock, and only where there
-/// is a store already. For what an operator does on the same machine, such as issuing a token.
+/// is a store already. For what an operator does beside it, such as issuing a token.
 ///
 /// # Errors
 /// See [`StartError`].
 pub async fn open_beside(config: &Config) -> Result<Arc<Engine>, StartError> {
     config.check()?;
-    let dir = DataDir::existing(config.data_dir.as_deref())?;
-    if !dir.database().exists() {
-        return Err(StartError::NoStore { path: dir.database() });
-    }
-    if !dir.keys().exists() {
-        return Err(StartError::KeyFileMissing { path: dir.keys() });
-    }
-    let store = Sqlite::attach(&dir.database()).await?;
-    engine(config, &dir, store, Seams::default()).await
+    let dir =
+        config.engines.needs_data_dir().then(|| DataDir::existing(config.data_dir.as_deref()));
+    let dir = dir.transpose()?;
+    let store = store::attach(config, dir.as_ref()).await?;
+    engine(config, dir.as_ref(), store, Seams::default()).await
 }
 
 /// The list of parts.
 async fn engine(
     config: &Config,
-    dir: &DataDir,
-    store: Sqlite,
+    dir: Option<&DataDir>,
+    store: Arc<dyn Store>,
     seams: Seams,
 ) -> Result<Arc<Engine>, StartError> {
     let Seams { clock, keys: stacked } = seams;
-    let local = waxseal_kms::Local::load(&dir.keys())?;
-    let deployment = local.deployment();
+    let (provider, deployment) = keys::open(config, dir)?;
     let parts = Parts {
-        store: Arc::new(store),
-        keys: stacked(Arc::new(local)),
+        store,
+        keys: stacked(provider),
         cache: Arc::new(waxseal_cache::Local::new(config.view_cache)),
+        shared: shared::open(config)?,
         encoder: Arc::new(Encoder),
         clock,
         quotas: config.quotas(),

@@ -2,6 +2,7 @@
 //! encoded already, and a codec copies them.
 
 use super::codec::ViewCodec;
+use super::streams::{Streams, Views};
 use super::{Answer as RpcAnswer, REQUEST_BYTES, answer};
 use crate::wire::slot::{Asked, stage};
 use crate::wire::view::Answer;
@@ -12,14 +13,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tonic::body::Body;
-use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 use waxseal_domain::caller::{Action, Caller};
-use waxseal_engine::{Engine, Error, RenderTemplates as Render, Renderings, Resolve};
+use waxseal_engine::{
+    Engine, Error, RenderTemplates as Render, Renderings, Resolve, WatchEnvironment,
+};
 use waxseal_proto::v1::{
     RenderTemplatesRequest, RenderTemplatesResponse, ResolveEnvironmentRequest,
-    ResolveSecretsRequest,
+    ResolveSecretsRequest, WatchEnvironmentRequest,
 };
 
 pub(super) const NAME: &str = "waxseal.v1.RuntimeService";
@@ -28,11 +31,14 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The service as the router has it.
 #[derive(Clone)]
-pub(super) struct RuntimeServer(Arc<Engine>);
+pub(super) struct RuntimeServer {
+    engine: Arc<Engine>,
+    streams: Streams,
+}
 
 impl RuntimeServer {
-    pub(super) const fn new(engine: Arc<Engine>) -> Self {
-        Self(engine)
+    pub(super) const fn new(engine: Arc<Engine>, streams: Streams) -> Self {
+        Self { engine, streams }
     }
 }
 
@@ -50,7 +56,7 @@ impl tower_service::Service<http::Request<Body>> for RuntimeServer {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let engine = self.0.clone();
+        let Self { engine, streams } = self.clone();
         Box::pin(async move {
             Ok(match request.uri().path() {
                 "/waxseal.v1.RuntimeService/ResolveEnvironment" => {
@@ -62,6 +68,11 @@ impl tower_service::Service<http::Request<Body>> for RuntimeServer {
                     let mut grpc =
                         Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
                     grpc.unary(ResolveSecrets(engine), request).await
+                }
+                "/waxseal.v1.RuntimeService/WatchEnvironment" => {
+                    let mut grpc =
+                        Grpc::new(ViewCodec::default()).max_decoding_message_size(REQUEST_BYTES);
+                    grpc.server_streaming(Watching { engine, streams }, request).await
                 }
                 "/waxseal.v1.RuntimeService/RenderTemplates" => {
                     let mut grpc =
@@ -108,6 +119,45 @@ impl UnaryService<RenderTemplatesRequest> for RenderTemplates {
         let engine = self.0.clone();
         Box::pin(answer(request, |caller, request| render_templates(engine, caller, request)))
     }
+}
+
+struct Watching {
+    engine: Arc<Engine>,
+    streams: Streams,
+}
+
+impl ServerStreamingService<WatchEnvironmentRequest> for Watching {
+    type Response = Answer;
+    type ResponseStream = Views;
+    type Future = Boxed<RpcAnswer<Views>>;
+
+    fn call(&mut self, request: Request<WatchEnvironmentRequest>) -> Self::Future {
+        let (engine, streams) = (self.engine.clone(), self.streams.clone());
+        Box::pin(answer(request, |caller, request| watch(engine, streams, caller, request)))
+    }
+}
+
+async fn watch(
+    engine: Arc<Engine>,
+    streams: Streams,
+    caller: Arc<Caller>,
+    request: WatchEnvironmentRequest,
+) -> Result<Views, Error> {
+    let (project, environment) = name::environment("name", &request.name)?;
+    let asked = Asked::stage(&project, &environment, request.stage);
+    let permit = engine.permit(&caller, Action::WatchEnvironment, asked.target()).await?;
+    let stage = stage("stage", request.stage)?;
+    let if_revision_not = runtime::held(request.if_revision_not);
+    let watched = WatchEnvironment {
+        project: project.clone(),
+        environment: environment.clone(),
+        stage,
+        if_revision_not,
+    };
+    let mut watch = engine.watch_environment(&permit, watched)?;
+    // What is wrong from the start is said as by any other method, before a stream begins.
+    let first = watch.next().await?;
+    Ok(streams.begin(watch, first))
 }
 
 async fn resolve_environment(

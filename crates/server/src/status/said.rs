@@ -65,6 +65,13 @@ impl Said {
         self
     }
 
+    /// The token that a stream can be taken up from.
+    pub(super) fn revision(mut self, token: &str) -> Self {
+        let metadata = [("revision".to_owned(), token.to_owned())];
+        self.details.set_error_info(name(self.reason), DOMAIN, metadata);
+        self
+    }
+
     pub(super) fn into_status(self) -> Status {
         let Self { code, reason, message, mut details } = self;
         if details.error_info().is_none() {

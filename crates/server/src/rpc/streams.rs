@@ -1,0 +1,107 @@
+//! Streams of views: how long they live, and what ends them.
+
+use crate::status;
+use crate::wire::view::Answer;
+use futures::Stream;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tonic::Status;
+use waxseal_engine::{Error, Resolution, Watch};
+
+/// A reader that takes nothing for so long, while there is something to take, is cut off.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What streams are begun with.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams {
+    /// A stream's greatest age, but for a tenth more or less: those that began together do not all
+    /// come back together.
+    pub(crate) max_age: Duration,
+    /// Whether the server is stopping.
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+/// The views of one watch, as tonic sends them: one that waits, and then why there is no more.
+pub(crate) struct Views {
+    views: mpsc::Receiver<Answer>,
+    end: oneshot::Receiver<Status>,
+    ended: bool,
+}
+
+impl Streams {
+    /// Begins with a view that was read already.
+    pub(crate) fn begin(&self, watch: Watch, first: Resolution) -> Views {
+        let (sender, views) = mpsc::channel(1);
+        let (ending, end) = oneshot::channel();
+        let Self { max_age, stopping } = self.clone();
+        let age = max_age.mul_f64(0.9 + 0.2 * jitter());
+        tokio::spawn(async move {
+            let status = serve(watch, first, sender, Instant::now() + age, stopping).await;
+            // An error means that the reader is gone.
+            let _ = ending.send(status);
+        });
+        Views { views, end, ended: false }
+    }
+}
+
+/// Gives views until something ends the stream, and says what.
+async fn serve(
+    mut watch: Watch,
+    first: Resolution,
+    views: mpsc::Sender<Answer>,
+    end: Instant,
+    mut stopping: watch::Receiver<bool>,
+) -> Status {
+    let mut next = Some(first);
+    let ended = async {
+        loop {
+            let view = match next.take() {
+                Some(view) => view,
+                None => watch.next().await?,
+            };
+            match timeout(PATIENCE, views.reserve()).await {
+                Ok(Ok(place)) => place.send(Answer::new(view)),
+                // The reader is gone; nobody hears what is said about it.
+                Ok(Err(_)) => return Err(Error::ShuttingDown),
+                Err(_) => return Err(Error::SlowConsumer),
+            }
+        }
+    };
+    let ended: Result<std::convert::Infallible, Error> = tokio::select! {
+        biased;
+        // It fails when the server is gone altogether.
+        _ = stopping.wait_for(|stopping| *stopping) => Err(Error::ShuttingDown),
+        () = sleep_until(end) => Err(Error::StreamExpired),
+        () = views.closed() => Err(Error::ShuttingDown),
+        ended = ended => ended,
+    };
+    match ended {
+        Ok(never) => match never {},
+        Err(error) => status::of_stream(error, watch.revision()),
+    }
+}
+
+/// From 0 to 1, and different for streams that begin at the same time.
+fn jitter() -> f64 {
+    f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0
+}
+
+impl Stream for Views {
+    type Item = Result<Answer, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(view) = ready!(self.views.poll_recv(cx)) {
+            return Poll::Ready(Some(Ok(view)));
+        }
+        let status = ready!(Pin::new(&mut self.end).poll(cx));
+        self.ended = true;
+        // The task that says why the stream ended was stopped: the process is ending.
+        Poll::Ready(Some(Err(status.unwrap_or_else(|_| status::of(Error::ShuttingDown)))))
+    }
+}
