@@ -14,12 +14,14 @@ readonly PATIENCE=300
 # Where PostgreSQL's files are: the user that it runs as may go there, and not into `$work`.
 postgres_place=
 
-# end SIGNAL GROUP...: ends process groups by this signal, and after five seconds by force.
+# end SIGNALS GROUP...: ends process groups by these signals, and after five seconds by force.
 end() {
-    local signal=$1 group
+    local signals=$1 signal group
     shift
-    for group in "$@"; do
-        kill "-$signal" -- "-$group" 2>/dev/null || true
+    for signal in $signals; do
+        for group in "$@"; do
+            kill "-$signal" -- "-$group" 2>/dev/null || true
+        done
     done
     for _ in {1..50}; do
         for group in "$@"; do
@@ -39,9 +41,9 @@ end() {
 stop_engines() {
     local groups
     # What the shell knows of itself: a server that was started just before a signal is among
-    # them. SIGINT is PostgreSQL's fast shutdown, and ends the others too.
+    # them. SIGINT is PostgreSQL's fast shutdown, and others may have to ignore it.
     mapfile -t groups < <(jobs -p)
-    end INT "${groups[@]}"
+    end 'INT TERM' "${groups[@]}"
     [[ -z $postgres_place ]] || rm -rf "$postgres_place"
 }
 
