@@ -6,9 +6,11 @@
 
 mod form;
 mod local;
+mod redis;
 
 pub use form::SCHEMA;
 pub use local::Local;
+pub use redis::{Counts, Redis, RedisSettings, RedisUrlError};
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -11,6 +11,7 @@ mod front;
 mod listeners;
 pub mod process;
 mod purging;
+mod readiness;
 mod rpc;
 mod run;
 mod status;

@@ -68,6 +68,9 @@ pub enum StartError {
     /// The key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] FileError),
+    /// The shared cache is configured wrongly.
+    #[error("WAXSEAL_REDIS_URL: {0}")]
+    Redis(#[from] waxseal_cache::RedisUrlError),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] waxseal_storage::Error),

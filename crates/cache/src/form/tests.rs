@@ -116,7 +116,8 @@ fn counts_that_were_made_up_are_refused() {
 
 #[test]
 fn what_breaks_a_rule_is_refused() {
-    let broken: [(&str, fn(&mut EncodedView)); 11] = [
+    type Break = fn(&mut EncodedView);
+    let broken: [(&str, Break); 11] = [
         ("an entry beyond the bytes", |v| v.unset[1].entry.end += 1),
         ("a secret beyond the bytes", |v| {
             v.unset.clear();
@@ -180,7 +181,7 @@ fn assert_sound(bytes: &[u8]) {
             let _ = &view.bytes[unset.entry.clone()];
         }
         for (alias, _) in &view.aliases {
-            view.find(alias);
+            let _ = view.find(alias);
         }
         assert_eq!(*view.to_bytes(), bytes, "one view, one form");
     }

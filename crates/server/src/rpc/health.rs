@@ -14,6 +14,7 @@ const NAMES: [&str; 5] = [
 ];
 
 /// What health checks are told.
+#[derive(Clone)]
 pub(crate) struct Health(HealthReporter);
 
 /// The health service. It has to be told once that it [serves](Health::serving).

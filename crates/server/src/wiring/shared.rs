@@ -2,10 +2,18 @@
 
 use super::StartError;
 use crate::Config;
+use crate::config::Services;
 use std::sync::Arc;
-use waxseal_cache::SharedCache;
+use waxseal_cache::{Redis, RedisSettings, SharedCache};
 
-/// The shared cache, if one is configured.
+/// The shared cache, if one is configured, and views are resolved here.
 pub(super) fn open(config: &Config) -> Result<Option<Arc<dyn SharedCache>>, StartError> {
-    Ok(None)
+    let urls = config.engines.redis()?;
+    if urls.is_empty() || !matches!(config.services, Services::All | Services::Runtime) {
+        return Ok(None);
+    }
+    let urls = urls.iter().map(|url| url.expose().to_owned()).collect();
+    let settings =
+        RedisSettings { cluster: config.engines.redis_cluster, ..RedisSettings::new(urls) };
+    Ok(Some(Arc::new(Redis::new(&settings)?)))
 }

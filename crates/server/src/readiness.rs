@@ -1,0 +1,50 @@
+//! Whether this server says that it can be called: it does while its store answers and its keys can
+//! be used. A shared cache, and an outage of the key provider, do not count: what is warm is served.
+
+use crate::rpc::Health;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use waxseal_engine::Engine;
+
+/// How often it is looked.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Failures in a row until it is said: one alone may be a connection that was lost.
+const FAILURES: u32 = 2;
+
+/// Keeps health up to date for as long as it lives.
+pub(crate) struct Readiness(JoinHandle<()>);
+
+impl Readiness {
+    /// Says at once that the server serves, and from then on what is true.
+    pub(crate) fn start(engine: Arc<Engine>, health: Health) -> Self {
+        Self(tokio::spawn(async move {
+            health.serving().await;
+            let mut failures = 0;
+            loop {
+                tokio::time::sleep(INTERVAL).await;
+                match engine.check().await {
+                    Ok(()) if failures >= FAILURES => {
+                        tracing::info!("ready again");
+                        health.serving().await;
+                        failures = 0;
+                    }
+                    Ok(()) => failures = 0,
+                    Err(error) => {
+                        failures += 1;
+                        if failures == FAILURES {
+                            tracing::warn!(%error, "not ready");
+                            health.not_serving().await;
+                        }
+                    }
+                }
+            }
+        }))
+    }
+}
+
+impl Drop for Readiness {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
