@@ -237,7 +237,7 @@ async fn of_requests(given: &mut Given) {
 }
 
 async fn of_tampering(given: &mut Given) {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     builder.create_secret("demo", "KEY", Visibility::Masked, Some("value")).await.unwrap();
     let tamper = |database: &rusqlite::Connection| {
@@ -250,7 +250,7 @@ async fn of_tampering(given: &mut Given) {
 
 async fn of_neighbours(given: &mut Given) {
     const CANARY: &str = "CANARY-7f3a9c";
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     builder.create_secret("demo", "KEY", Visibility::Masked, Some("value")).await.unwrap();
     let key_id = || CANARY.to_owned();
