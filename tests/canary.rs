@@ -49,7 +49,7 @@ fn create_token(setup: &Setup, role: &str, more: &[&str]) -> String {
 /// Every call there is, with canaries wherever something can be put, against the real process
 /// with all the log it can give.
 async fn nothing_is_seen(format: &str) {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let beside = tempfile::tempdir().unwrap();
     let (out, err) = (beside.path().join("out"), beside.path().join("err"));
     let mut command = command();

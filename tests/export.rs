@@ -92,7 +92,7 @@ async fn full(admin: &Client, project: &str) {
 /// Two projects that differ in all that an export must not tell export to the same bytes.
 #[tokio::test]
 async fn an_export_tells_names_and_settings_and_nothing_else() {
-    let server = Server::start().await;
+    let server = Server::on_sqlite().await;
     let admin = server.admin().await;
     bare(&admin, "bare").await;
     full(&admin, "full").await;

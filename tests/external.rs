@@ -85,7 +85,7 @@ async fn a_stranger_finds_everything_by_reflection() {
         assert!(described.contains(&format!("rpc {method}")), "{described}");
     }
     let methods = foreign.lines(&["list", "waxseal.v1.RuntimeService"]).await;
-    let expected = ["RenderTemplates", "ResolveEnvironment", "ResolveSecrets"];
+    let expected = ["RenderTemplates", "ResolveEnvironment", "ResolveSecrets", "WatchEnvironment"];
     let expected = expected.map(|method| format!("waxseal.v1.RuntimeService.{method}"));
     assert_eq!(methods.lines().collect::<Vec<_>>(), expected);
 }

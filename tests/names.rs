@@ -122,7 +122,9 @@ impl Callers {
         message: Vec<u8>,
     ) -> Result<tonic::Response<Vec<u8>>, tonic::Status> {
         let token = match method {
-            "ResolveEnvironment" | "ResolveSecrets" | "RenderTemplates" => &self.runtime,
+            "ResolveEnvironment" | "ResolveSecrets" | "WatchEnvironment" | "RenderTemplates" => {
+                &self.runtime
+            }
             "RevealSecretValue" => &self.builder,
             _ => &self.admin,
         };

@@ -78,7 +78,7 @@ async fn everyone(server: &Server) -> Vec<(String, Client, Option<&'static str>)
 
 #[tokio::test]
 async fn nobody_is_shown_a_restricted_value_and_no_key_is_asked_for() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     builder.create_secret("demo", "TIGHT", Visibility::Restricted, None).await.unwrap();
     let written = &slots()[..3];
@@ -152,7 +152,7 @@ async fn every_version_of_a_masked_value_is_shown_to_who_holds_the_grant() {
 
 #[tokio::test]
 async fn a_reveal_is_on_record_once_and_a_refused_one_is_not() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, viewer) = (server.builder().await, server.viewer().await);
     builder.create_secret("demo", "OPEN", Visibility::Masked, Some("shown")).await.unwrap();
     builder.create_secret("demo", "TIGHT", Visibility::Restricted, Some("not")).await.unwrap();
@@ -194,7 +194,7 @@ async fn a_reveal_is_on_record_once_and_a_refused_one_is_not() {
 
 #[tokio::test]
 async fn what_cannot_be_put_on_record_does_not_happen() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     builder.create_secret("demo", "OPEN", Visibility::Masked, Some("first")).await.unwrap();
     let database = server.setup.database();
@@ -221,7 +221,7 @@ async fn what_cannot_be_put_on_record_does_not_happen() {
 
 #[tokio::test]
 async fn a_change_is_on_record_once_for_each_thing_it_is_about() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, viewer) = (server.builder().await, server.viewer().await);
     let database = server.setup.database();
     let counted = |before: i64| audited(&database) - before;

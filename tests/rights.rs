@@ -154,7 +154,9 @@ async fn a_caller_with_the_right_is_told_that_something_is_absent() {
     let raw = Raw::connect(&server.address).await;
     for row in rows().iter().filter(|row| !row.aim.starts_with("restricted")) {
         let (role, reveal) = match row.method {
-            "ResolveEnvironment" | "ResolveSecrets" | "RenderTemplates" => (Role::Runtime, false),
+            "ResolveEnvironment" | "ResolveSecrets" | "WatchEnvironment" | "RenderTemplates" => {
+                (Role::Runtime, false)
+            }
             "RevealSecretValue" => (Role::Builder, true),
             _ => (Role::Admin, false),
         };

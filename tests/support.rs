@@ -4,8 +4,14 @@
 pub mod binary;
 pub mod client;
 pub mod grpcurl;
+pub mod kms;
+pub mod postgres;
+pub mod production;
+pub mod proxy;
 pub mod raw;
+pub mod redis;
 pub mod refusal;
+pub mod replicas;
 pub mod server;
 pub mod stored;
 pub mod texts;

@@ -91,6 +91,9 @@ fields! {
     "ResolveEnvironment", "stage", false: |stage| v1::ResolveEnvironmentRequest {
         name: main(), stage, ..Default::default()
     };
+    "WatchEnvironment", "stage", false: |stage| v1::WatchEnvironmentRequest {
+        name: main(), stage, ..Default::default()
+    };
     "ResolveSecrets", "stage", false: |stage| v1::ResolveSecretsRequest {
         name: main(), stage, secrets: vec!["KEY".to_owned()], ..Default::default()
     };
@@ -146,7 +149,7 @@ async fn prepared() -> (Server, Raw, [String; 3]) {
 fn token<'a>([admin, builder, runtime]: &'a [String; 3], method: &str) -> &'a str {
     match method {
         "RevealSecretValue" => builder,
-        "ResolveEnvironment" | "ResolveSecrets" | "RenderTemplates" => runtime,
+        "ResolveEnvironment" | "ResolveSecrets" | "WatchEnvironment" | "RenderTemplates" => runtime,
         _ => admin,
     }
 }

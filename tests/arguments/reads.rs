@@ -169,7 +169,9 @@ async fn an_empty_request_is_refused_by_the_first_thing_that_it_lacks() {
         };
         let token = match method {
             "RevealSecretValue" => &tokens[1],
-            "ResolveEnvironment" | "ResolveSecrets" | "RenderTemplates" => &tokens[2],
+            "ResolveEnvironment" | "ResolveSecrets" | "WatchEnvironment" | "RenderTemplates" => {
+                &tokens[2]
+            }
             _ => &tokens[0],
         };
         let status = raw.call(method, token, vec![]).await.unwrap_err();

@@ -67,7 +67,7 @@ fn a_server_takes_the_variables_of_its_callers_for_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_waits_for_a_server_that_is_just_starting() {
-    let mut setup = Setup::new();
+    let mut setup = Setup::sqlite();
     let socket = setup.data_dir().parent().unwrap().join("socket");
     let unix = format!("unix:{}", socket.display());
     setup.config.listen.push(unix.parse().unwrap());

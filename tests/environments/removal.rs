@@ -30,7 +30,7 @@ async fn an_environment_without_overrides_goes_without_force() {
 
 #[tokio::test]
 async fn one_with_overrides_goes_only_by_force_and_takes_them_along() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (admin, runtime) = (server.admin().await, server.runtime().await);
     admin.create_secret("demo", "KEY", Visibility::Masked, Some("default")).await.unwrap();
     for stage in [Stage::Draft, Stage::Live] {

@@ -14,7 +14,9 @@ use waxseal_proto::v1::{self, ErrorReason, Stage, Visibility};
 
 /// What no call to a healthy server on a healthy machine can be made to say at will. That each has
 /// a status is tested beside the mapping, in the server's `status/tests.rs`.
-const OUT_OF_REACH: [(&str, &str); 5] = [
+const OUT_OF_REACH: [(&str, &str); 7] = [
+    ("STREAM_EXPIRED", "a stream ends with it and not a call: `watch.rs`"),
+    ("SLOW_CONSUMER", "a stream ends with it and not a call: `watch.rs`"),
     ("CONFLICT", "eight other writes have to come first, each in the moment between two steps"),
     ("STORAGE_FULL", "the machine's disk would have to be full"),
     ("COMMIT_UNKNOWN", "the disk would have to fail in the middle of a commit"),
@@ -235,7 +237,7 @@ async fn of_requests(given: &mut Given) {
 }
 
 async fn of_tampering(given: &mut Given) {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     builder.create_secret("demo", "KEY", Visibility::Masked, Some("value")).await.unwrap();
     let tamper = |database: &rusqlite::Connection| {
@@ -248,7 +250,7 @@ async fn of_tampering(given: &mut Given) {
 
 async fn of_neighbours(given: &mut Given) {
     const CANARY: &str = "CANARY-7f3a9c";
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     builder.create_secret("demo", "KEY", Visibility::Masked, Some("value")).await.unwrap();
     let key_id = || CANARY.to_owned();

@@ -102,7 +102,7 @@ async fn an_import_is_an_admins_and_a_duplicate_a_builders_too_of_the_whole_depl
 
 #[tokio::test]
 async fn a_repetition_makes_nothing_more_and_another_request_is_refused() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let admin = server.admin().await;
     let (one, two) = (Uuid::now_v7().to_string(), Uuid::now_v7().to_string());
     let import = async |document: &str| {

@@ -246,6 +246,9 @@ fields! {
     "ResolveEnvironment", "name", Environment: |name| v1::ResolveEnvironmentRequest {
         name, stage: LIVE, ..Default::default()
     };
+    "WatchEnvironment", "name", Environment: |name| v1::WatchEnvironmentRequest {
+        name, stage: LIVE, ..Default::default()
+    };
     "ResolveSecrets", "name", Environment: |name| v1::ResolveSecretsRequest {
         name, stage: LIVE, secrets: vec![key_id()], ..Default::default()
     };

@@ -47,7 +47,7 @@ fn pasted(printed: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn it_makes_a_project_tells_its_story_and_serves() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let dir = setup.data_dir();
     let serving = Serving::start(&mut dev(&dir));
     let told = &serving.printed;
@@ -88,7 +88,7 @@ async fn it_makes_a_project_tells_its_story_and_serves() {
 
 #[test]
 fn started_again_it_finds_everything_as_it_was() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let dir = setup.data_dir();
     stop(Serving::start(&mut dev(&dir)));
     let before = rows(&setup);
@@ -105,7 +105,7 @@ fn started_again_it_finds_everything_as_it_was() {
 
 #[test]
 fn it_makes_anew_a_token_file_that_is_gone_and_nothing_else() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let dir = setup.data_dir();
     stop(Serving::start(&mut dev(&dir)));
     let before = rows(&setup);
@@ -121,7 +121,7 @@ fn it_makes_anew_a_token_file_that_is_gone_and_nothing_else() {
 
 #[test]
 fn what_it_prints_can_be_pasted() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let serving = Serving::start(&mut dev(&setup.data_dir()));
     let commands = pasted(&serving.printed);
     assert!(commands.len() >= 5, "{}", serving.printed);
@@ -155,7 +155,7 @@ fn what_it_prints_can_be_pasted() {
 
 #[test]
 fn a_unix_socket_will_do() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let beside = tempfile::tempdir().unwrap();
     let socket = beside.path().join("w.sock");
     let mut on_socket = command();

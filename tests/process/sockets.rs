@@ -22,7 +22,7 @@ fn refused_at(setup: &Setup, socket: &Path, words: &[&str]) {
 
 #[tokio::test]
 async fn a_unix_socket_is_served_private_and_removed() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let beside = tempfile::tempdir().unwrap();
     let socket = beside.path().join("w.sock");
     let mut serving = Serving::start(&mut on(&setup, &format!("unix:{}", socket.display())));
@@ -38,7 +38,7 @@ async fn a_unix_socket_is_served_private_and_removed() {
 
 #[tokio::test]
 async fn tcp_and_a_unix_socket_are_served_together() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let beside = tempfile::tempdir().unwrap();
     let socket = beside.path().join("w.sock");
     let listen = format!("127.0.0.1:0,unix:{}", socket.display());

@@ -6,7 +6,7 @@ use crate::support::binary::{Serving, command};
 
 #[test]
 fn a_second_process_on_a_data_directory_is_refused() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let serving = Serving::start(&mut serve(&setup));
     let dir = setup.data_dir().display().to_string();
     said(&mut serve(&setup))
@@ -20,7 +20,7 @@ fn a_second_process_on_a_data_directory_is_refused() {
 
 #[test]
 fn a_variable_that_is_not_known_is_refused_with_the_one_that_was_meant() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     for (variable, meant) in [
         ("WAXSEAL_LISTENS", "WAXSEAL_LISTEN"),
         ("WAXSEAL_DATADIR", "WAXSEAL_DATA_DIR"),
@@ -35,7 +35,7 @@ fn a_variable_that_is_not_known_is_refused_with_the_one_that_was_meant() {
 
 #[test]
 fn a_configuration_can_be_checked() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let mut check = command();
     check
         .args(["serve", "--check", "--listen", "127.0.0.1:0,unix:/run/w.sock"])
@@ -95,7 +95,7 @@ fn help_names_every_variable_with_its_default() {
 
 #[test]
 fn a_command_line_that_is_wrong_is_told_from_a_start_that_fails() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     for (arguments, words) in [
         (&["serve"][..], &["--data-dir", "WAXSEAL_DATA_DIR"][..]),
         (&["serve", "--listen", "0.0.0.0:0", "--data-dir", "/x"], &["WAXSEAL_ALLOW_PLAINTEXT"]),

@@ -15,7 +15,7 @@ fn create(data_dir: &Path, arguments: &[&str]) -> Said {
 
 #[tokio::test]
 async fn the_first_start_writes_an_admin_token_and_no_other_start_does() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let file = setup.data_dir().join("admin.token");
     let serving = Serving::start(&mut serve(&setup));
     assert_eq!(mode(&file), 0o600);
@@ -39,7 +39,7 @@ async fn the_first_start_writes_an_admin_token_and_no_other_start_does() {
 
 #[tokio::test]
 async fn a_token_made_beside_a_running_server_works_at_once_and_only_where_it_says() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let serving = Serving::start(&mut serve(&setup));
     let dir = setup.data_dir();
     let admin = std::fs::read_to_string(dir.join("admin.token")).unwrap();
@@ -76,7 +76,7 @@ async fn a_token_made_beside_a_running_server_works_at_once_and_only_where_it_sa
 
 #[tokio::test]
 async fn a_token_ends_when_it_says() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let serving = Serving::start(&mut serve(&setup));
     let dir = setup.data_dir();
     let admin = std::fs::read_to_string(dir.join("admin.token")).unwrap();
@@ -97,7 +97,7 @@ async fn a_token_ends_when_it_says() {
 
 #[test]
 fn a_token_is_made_only_for_a_store_that_is_there() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let deployment = ["--role", "viewer", "--scope", "deployment", "--expires", "1h"];
     create(&setup.data_dir(), &deployment).failed(1, &[&setup.data_dir().display().to_string()]);
     assert!(!setup.data_dir().exists());

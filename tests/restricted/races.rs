@@ -32,7 +32,7 @@ async fn held<T: Send + 'static>(
 
 #[tokio::test]
 async fn a_reveal_that_was_overtaken_by_the_ratchet_shows_nothing() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     for (name, slot) in slots() {
         let secret = format!("IN_{}", name.replace(' ', "_"));
@@ -68,7 +68,7 @@ async fn a_reveal_that_was_overtaken_by_a_deletion_shows_nothing() {
 
 #[tokio::test]
 async fn a_value_that_was_sealed_before_the_ratchet_is_sealed_again() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     for (name, slot) in slots() {
         let secret = format!("IN_{}", name.replace(' ', "_"));
@@ -91,7 +91,7 @@ async fn a_value_that_was_sealed_before_the_ratchet_is_sealed_again() {
 
 #[tokio::test]
 async fn a_ratchet_that_was_overtaken_by_writes_takes_them_along() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     builder.create_secret("demo", "KEY", Visibility::Masked, None).await.unwrap();
     fill(&builder, "KEY", &slots(), 1).await;
@@ -115,7 +115,7 @@ async fn a_ratchet_that_was_overtaken_by_writes_takes_them_along() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_reveal_that_starts_after_the_ratchet_shows_anything() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     for round in 0..ROUNDS {
         let (shown_before, refused_after) = (Arc::<AtomicUsize>::default(), Arc::default());
@@ -183,7 +183,7 @@ async fn reveal_until_refused(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn values_written_during_the_ratchet_end_up_restricted_and_right() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     for round in 0..ROUNDS {
         let secret = format!("KEY_{round}");

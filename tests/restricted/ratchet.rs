@@ -12,7 +12,7 @@ const VERSIONS: i64 = 6;
 
 #[tokio::test]
 async fn the_ratchet_seals_every_version_anew_and_changes_nothing_else() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     for name in ["KEY", "OTHER"] {
         builder.create_secret("demo", name, Visibility::Masked, None).await.unwrap();
@@ -64,7 +64,7 @@ async fn the_ratchet_seals_every_version_anew_and_changes_nothing_else() {
 
 #[tokio::test]
 async fn cleared_slots_and_placeholders_turn_too() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     builder.create_secret("demo", "LATER", Visibility::Masked, None).await.unwrap();
     builder.create_secret("demo", "GONE", Visibility::Masked, Some("once")).await.unwrap();
@@ -102,7 +102,7 @@ async fn update(client: &Client, to: Visibility, paths: &[&str]) -> Result<(), t
 
 #[tokio::test]
 async fn restricted_never_becomes_masked() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, admin) = (server.builder().await, server.admin().await);
     builder.create_secret("demo", "KEY", Visibility::Restricted, Some("v")).await.unwrap();
     let stands = versions(&server.setup.database(), "demo", "KEY");
@@ -127,7 +127,7 @@ async fn restricted_never_becomes_masked() {
 
 #[tokio::test]
 async fn the_ratchet_goes_on_to_its_end_when_its_caller_goes_away() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     builder.create_secret("demo", "KEY", Visibility::Masked, None).await.unwrap();
     fill(&builder, "KEY", &slots(), 3).await;
@@ -155,7 +155,7 @@ async fn the_ratchet_goes_on_to_its_end_when_its_caller_goes_away() {
 
 #[tokio::test]
 async fn a_ratchet_that_meets_a_damaged_version_turns_nothing() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     builder.create_secret("demo", "KEY", Visibility::Masked, None).await.unwrap();
     fill(&builder, "KEY", &slots(), 3).await;

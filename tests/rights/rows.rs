@@ -112,6 +112,13 @@ pub fn rows() -> Vec<Row> {
         |name, _| v1::ResolveEnvironmentRequest { name, stage: DRAFT, ..Default::default() },
         |request| request.if_revision_not = garbage(),
     ));
+    rows.push(row(
+        "WatchEnvironment",
+        "",
+        &ENVIRONMENTS.map(str::to_owned),
+        |name, _| v1::WatchEnvironmentRequest { name, stage: DRAFT, ..Default::default() },
+        |request| request.if_revision_not = garbage(),
+    ));
     rows.extend(["GetKeyStatus", "RewrapDataKeys"].map(|method| Row {
         method,
         aim: String::new(),

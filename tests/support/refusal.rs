@@ -11,6 +11,8 @@ pub struct Refusal {
     /// Fields named by `BadRequest`.
     pub fields: Vec<String>,
     pub retry: bool,
+    /// What `ErrorInfo` says besides.
+    pub metadata: std::collections::HashMap<String, String>,
 }
 
 /// Reads a refusal.
@@ -47,6 +49,7 @@ pub fn read(status: &Status) -> Refusal {
             .map(|bad| bad.field_violations.iter().map(|v| v.field.clone()).collect())
             .unwrap_or_default(),
         retry: details.retry_info().is_some(),
+        metadata: info.metadata.clone(),
     }
 }
 

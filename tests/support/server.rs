@@ -1,19 +1,22 @@
-//! A server in this process, on a free port, on a data directory of its own.
+//! A server in this process, on a free port, on a data directory or on production engines of its
+//! own.
 
 use super::Client;
+use super::production::{self, Production};
 use async_trait::async_trait;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{RwLock, oneshot};
+use tokio::sync::{OnceCell, RwLock, oneshot};
 use tokio::task::JoinHandle;
 use waxseal_domain::caller::Role;
 use waxseal_domain::time::{Clock, Timestamp};
 use waxseal_engine::{Engine, NewToken, SystemClock};
 use waxseal_envelope::Key;
 use waxseal_kms::{Counted, Counts, Error, HealthWatch, KeyContext, KeyProvider, WrappedKey};
+use waxseal_server::config::Engines;
 use waxseal_server::{Config, Listeners, wiring};
 
 /// What a test's server is started with.
@@ -22,11 +25,21 @@ pub struct Setup {
     pub config: Config,
     dir: Arc<tempfile::TempDir>,
     clock: Arc<TestClock>,
+    /// What it runs on in place of the data directory, made by the first start.
+    production: Option<Arc<OnceCell<Production>>>,
 }
 
 impl Setup {
-    /// A new, empty data directory, in memory where the machine has such a place.
+    /// Nothing yet, on the engines that this run is for: those of the data directory, or with
+    /// `TEST_ENGINES=production` those that a deployment has.
     pub fn new() -> Self {
+        let production = production::is_wanted().then(Arc::default);
+        Self { production, ..Self::sqlite() }
+    }
+
+    /// A new, empty data directory, in memory where the machine has such a place; whatever this
+    /// run is for. For tests that look into it.
+    pub fn sqlite() -> Self {
         let memory = Path::new("/dev/shm");
         let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         Self::within(&place)
@@ -42,12 +55,20 @@ impl Setup {
             workers: 1,
             ..Config::default()
         };
-        Self { config, dir: Arc::new(dir), clock: Arc::default() }
+        Self { config, dir: Arc::new(dir), clock: Arc::default(), production: None }
+    }
+
+    /// A server beside those of this setup, on the same engines but as `engines` reach them, and
+    /// with the same clock.
+    pub fn beside(&self, engines: Engines) -> Self {
+        let mut other = Self { clock: self.clock.clone(), ..Self::sqlite() };
+        other.config = Config { engines, data_dir: None, ..other.config };
+        other
     }
 
     /// A data directory of its own with what is in this one, whose server has to be stopped.
     pub fn copied(&self) -> Self {
-        let copy = Self::new();
+        let copy = Self::sqlite();
         let made = std::fs::DirBuilder::new().mode(0o700).create(copy.data_dir());
         made.unwrap();
         for entry in std::fs::read_dir(self.data_dir()).unwrap() {
@@ -58,6 +79,7 @@ impl Setup {
     }
 
     pub fn data_dir(&self) -> PathBuf {
+        assert!(self.production.is_none(), "a test that looks into it begins on SQLite");
         self.dir.path().join("data")
     }
 
@@ -67,6 +89,11 @@ impl Setup {
     }
 
     pub async fn start(&self) -> Server {
+        let mut config = self.config.clone();
+        if let Some(production) = &self.production {
+            config.engines = production.get_or_init(Production::create).await.engines();
+            config.data_dir = None;
+        }
         let (handed, taken) = std::sync::mpsc::channel();
         let seams = wiring::Seams {
             clock: self.clock.clone(),
@@ -76,13 +103,12 @@ impl Setup {
                 keys
             }),
         };
-        let opened = wiring::open_with(&self.config, seams).await.unwrap();
+        let opened = wiring::open_with(&config, seams).await.unwrap();
         let keys = taken.recv().unwrap();
-        let listeners = Listeners::bind(&self.config).await.unwrap();
+        let listeners = Listeners::bind(&config).await.unwrap();
         let address = format!("http://{}", listeners.tcp_addr().unwrap());
         let engine = opened.engine.clone();
         let (stop, stopped) = oneshot::channel::<()>();
-        let config = self.config.clone();
         let task = tokio::spawn(async move {
             let shutdown = async {
                 let _ = stopped.await;
@@ -104,9 +130,21 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on an empty data directory.
+    /// A server without anything in it.
     pub async fn start() -> Self {
         Setup::new().start().await
+    }
+
+    /// A server on an empty data directory; see [`Setup::sqlite`].
+    pub async fn on_sqlite() -> Self {
+        Setup::sqlite().start().await
+    }
+
+    /// [`Self::with_demo`] on a data directory; see [`Setup::sqlite`].
+    pub async fn demo_on_sqlite() -> Self {
+        let server = Self::on_sqlite().await;
+        server.make_demo().await;
+        server
     }
 
     /// A server with the project `demo` and in it the environments `main` and `staging`.
@@ -122,7 +160,7 @@ impl Server {
         admin.create_environment("demo", "staging").await.unwrap();
     }
 
-    /// Stops the server; its data directory stays.
+    /// Stops the server; what it ran on stays.
     pub async fn stop(mut self) -> Setup {
         drop(self.stop.take());
         let Self { setup, engine, task, .. } = self;

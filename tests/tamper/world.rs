@@ -41,7 +41,7 @@ pub fn stage(name: &str) -> Stage {
 
 impl World {
     pub async fn build() -> Self {
-        let server = Setup::new().start().await;
+        let server = Setup::sqlite().start().await;
         let (admin, builder) = (server.admin().await, server.builder().await);
         for project in PROJECTS {
             fill(&admin, &builder, project).await;

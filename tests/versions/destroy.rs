@@ -165,7 +165,7 @@ async fn no_view_and_no_etag_changes_and_it_is_on_record() {
 
 #[tokio::test]
 async fn a_destruction_that_is_not_on_record_does_not_happen() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (admin, builder) = (server.admin().await, server.builder().await);
     super::fill(&builder, 2).await;
     let database = server.setup.database();

@@ -18,7 +18,7 @@ const CONTENT: &str = "uid, created, kind, wrapped_key_kind, wrapped_key_id, wra
 /// Four versions in both slots, of which the second was destroyed after a backup; the fourth is
 /// the current one.
 async fn world() -> Setup {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (admin, builder) = (server.admin().await, server.builder().await);
     builder.create_secret("demo", "OPEN", Visibility::Masked, None).await.unwrap();
     for slot in slots() {

@@ -124,8 +124,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The limits that the operator may set.
     pub quotas: Quotas,
-    /// The deployment that the keys belong to, where they say; else the store says it.
-    pub deployment: Option<Deployment>,
+    /// The deployment that the keys belong to.
+    pub deployment: Deployment,
 }
 
 /// The use cases.
@@ -162,15 +162,8 @@ impl Engine {
             parts;
         let (meta, service) = match store.snapshot().await?.meta().await? {
             Some(meta) => (meta.clone(), open_service_key(&meta, &*provider, deployment).await?),
-            None => match found(&*store, &*provider, deployment, &*clock).await {
-                // Another process founded it at the same moment.
-                Err(OpenError::Store(waxseal_storage::Error::Conflict)) => {
-                    let meta = store.snapshot().await?.meta().await?;
-                    let meta = meta.ok_or(waxseal_storage::Error::Conflict)?;
-                    (meta.clone(), open_service_key(&meta, &*provider, deployment).await?)
-                }
-                founded => founded?,
-            },
+            // A conflict: another process founded it at the same moment, and this one begins anew.
+            None => found(&*store, &*provider, deployment, &*clock).await?,
         };
         let Meta { deployment, incarnation, .. } = meta;
         let health = provider.health();
@@ -197,12 +190,10 @@ impl Engine {
 async fn open_service_key(
     meta: &Meta,
     provider: &dyn KeyProvider,
-    deployment: Option<Deployment>,
+    deployment: Deployment,
 ) -> Result<waxseal_envelope::Key, OpenError> {
-    if let Some(keys) = deployment
-        && keys != meta.deployment
-    {
-        return Err(OpenError::OtherDeployment { store: meta.deployment, keys });
+    if deployment != meta.deployment {
+        return Err(OpenError::OtherDeployment { store: meta.deployment, keys: deployment });
     }
     let wrapped = keys::wrapped(&meta.service_key).ok_or(OpenError::ServiceKey)?;
     Ok(provider.unwrap(&wrapped, &waxseal_kms::KeyContext::service(meta.deployment)).await?)
@@ -212,13 +203,9 @@ async fn open_service_key(
 async fn found(
     store: &dyn Store,
     provider: &dyn KeyProvider,
-    deployment: Option<Deployment>,
+    deployment: Deployment,
     clock: &dyn Clock,
 ) -> Result<(Meta, waxseal_envelope::Key), OpenError> {
-    let deployment = match deployment {
-        Some(deployment) => deployment,
-        None => Deployment::from_bytes(random()?),
-    };
     let context = waxseal_kms::KeyContext::service(deployment);
     let (service, wrapped) = provider.generate(&context).await?;
     let meta = Meta {

@@ -148,6 +148,12 @@ impl Engine {
         }
         let Filled { key: filled, revision, view } =
             self.fills.once(key, || self.fetch_or_fill(ask, key, &head)).await?;
+        // A restore may have come between the head and the fill.
+        if let Consistency::AtLeast(token) = &ask.consistency
+            && !self.keys.read_revision(token).is_some_and(|token| is_met(&token, &revision))
+        {
+            return Err(Error::RevisionMismatch { field: AT_LEAST });
+        }
         // One who joined a fill may know of a later revision of the project than the fill does, in
         // which this view is the same.
         let joined = filled == key && revision.number < head.revision;
@@ -171,7 +177,7 @@ impl Engine {
                 Ok(standing(self.store.recent_head(ask.project, *staleness).await?))
             }
             Consistency::AtLeast(token) => {
-                let field = "consistency.at_least.revision";
+                let field = AT_LEAST;
                 let token = self.keys.read_revision(token);
                 let token = token.ok_or(Error::InvalidRevision { field })?;
                 let recent = self.store.recent_head(ask.project, STALENESS_MAX).await?;
@@ -208,6 +214,14 @@ pub(crate) enum Looked {
 
 fn not_modified(revision: Arc<str>) -> Resolution {
     Resolution { revision, parts: Vec::new(), not_modified: true }
+}
+
+const AT_LEAST: &str = "consistency.at_least.revision";
+
+/// Whether what was read at a revision is at least as new as a token.
+fn is_met(token: &Revision, read: &Revision) -> bool {
+    (token.incarnation, token.project) == (read.incarnation, read.project)
+        && token.number <= read.number
 }
 
 /// Whether a token is one that this head can have given.

@@ -184,7 +184,7 @@ async fn engine(
     seams: Seams,
 ) -> Result<Arc<Engine>, StartError> {
     let Seams { clock, keys: stacked } = seams;
-    let (provider, deployment) = keys::open(config, dir)?;
+    let (provider, deployment) = keys::open(config, dir, &*store).await?;
     let parts = Parts {
         store,
         keys: stacked(provider),

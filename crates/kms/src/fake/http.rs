@@ -65,7 +65,7 @@ async fn answer(
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Refuse(status, code)) => return Ok(refused(&Refusal(status, code))),
         Some(Fault::Garbage) => return Ok(reply(200, "<html>no JSON".to_owned())),
-        Some(Fault::OtherKey | Fault::Empty) | None => {}
+        Some(Fault::OtherKey | Fault::OtherSource | Fault::Empty) | None => {}
     }
     let done = perform(&lock(), &operation, &caller, &body);
     Ok(match done {
@@ -95,10 +95,13 @@ async fn read(mut body: Incoming) -> Option<Value> {
 
 fn bend(answer: &mut Value, fault: Option<Fault>) {
     let Some(fields) = answer.as_object_mut() else { return };
+    let other = "arn:aws:kms:eu-central-1:999999999999:key/other";
     match fault {
         Some(Fault::OtherKey) => {
-            let other = "arn:aws:kms:eu-central-1:999999999999:key/other";
             fields.insert("KeyId".to_owned(), json!(other));
+        }
+        Some(Fault::OtherSource) => {
+            fields.insert("SourceKeyId".to_owned(), json!(other));
         }
         Some(Fault::Empty) => {
             fields.remove("Plaintext");

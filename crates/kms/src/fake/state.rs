@@ -34,6 +34,8 @@ pub enum Fault {
     Garbage,
     /// It is done, and answered in the name of another key.
     OtherKey,
+    /// `ReEncrypt` is done, and answered as if another key had wrapped what it was given.
+    OtherSource,
     /// It is done, but the answer lacks the key in clear and the wrapped one.
     Empty,
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 use waxseal_domain::time::Clock;
 use waxseal_domain::uid::Deployment;
-use waxseal_kms::{KeyProvider, Local};
+use waxseal_kms::{Aws, AwsSettings, KeyProvider, Local, Remembered, RememberedSettings};
+use waxseal_storage::Store;
 
 /// Makes a key file where there is none; for a store that is empty, and no other.
 pub(super) fn create(dir: &DataDir, clock: &dyn Clock) -> Result<(), StartError> {
@@ -17,16 +18,31 @@ pub(super) fn create(dir: &DataDir, clock: &dyn Clock) -> Result<(), StartError>
     Ok(())
 }
 
-/// The provider, and the deployment that it is for where it says so itself.
-pub(super) fn open(
+/// The provider, and the deployment that it is for. A key file says that itself; for a key service
+/// the store does or, where that is empty, this.
+pub(super) async fn open(
     config: &Config,
     dir: Option<&DataDir>,
-) -> Result<(Arc<dyn KeyProvider>, Option<Deployment>), StartError> {
+    store: &dyn Store,
+) -> Result<(Arc<dyn KeyProvider>, Deployment), StartError> {
+    if let Some(key) = &config.engines.kms_key {
+        let meta = store.snapshot().await?.meta().await?;
+        let deployment =
+            meta.map_or_else(|| Deployment::new(Uuid::new_v4()), |meta| meta.deployment);
+        let settings = AwsSettings {
+            also: config.engines.kms_also.clone(),
+            endpoint: config.engines.kms_endpoint.clone(),
+            ..AwsSettings::new(key)
+        };
+        let aws = Aws::open(settings, deployment);
+        let remembered = Remembered::new(aws, RememberedSettings::default());
+        return Ok((Arc::new(remembered), deployment));
+    }
     let dir = dir.ok_or(DataDirError::NotSet)?;
     if !dir.keys().exists() {
         return Err(StartError::KeyFileMissing { path: dir.keys() });
     }
     let local = Local::load(&dir.keys())?;
     let deployment = local.deployment();
-    Ok((Arc::new(local), Some(deployment)))
+    Ok((Arc::new(local), deployment))
 }

@@ -4,13 +4,26 @@ use super::StartError;
 use super::data_dir::{DataDir, DataDirError};
 use crate::Config;
 use std::sync::Arc;
-use waxseal_storage::{Sqlite, Store};
+use waxseal_storage::{Postgres, Sqlite, Store, postgres};
+
+/// The database of the configuration, if it names one.
+fn database(config: &Config) -> Result<Option<postgres::Settings>, StartError> {
+    let Some(url) = config.engines.database()? else { return Ok(None) };
+    Ok(Some(postgres::Settings {
+        max_connections: config.engines.database_connections,
+        adopt: config.engines.adopt_restored,
+        ..postgres::Settings::new(url.expose())
+    }))
+}
 
 /// The store, made where there is none.
 pub(super) async fn open(
     config: &Config,
     dir: Option<&DataDir>,
 ) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(settings) = database(config)? {
+        return Ok(Arc::new(Postgres::open(settings).await?));
+    }
     let dir = dir.ok_or(DataDirError::NotSet)?;
     Ok(Arc::new(Sqlite::open(&dir.database()).await?))
 }
@@ -20,6 +33,9 @@ pub(super) async fn attach(
     config: &Config,
     dir: Option<&DataDir>,
 ) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(settings) = database(config)? {
+        return Ok(Arc::new(Postgres::attach(settings).await?));
+    }
     let dir = dir.ok_or(DataDirError::NotSet)?;
     if !dir.database().exists() {
         return Err(StartError::NoStore { path: dir.database() });

@@ -176,6 +176,7 @@ async fn a_server_that_falls_silent_is_given_up_in_time_and_taken_up_again() {
     let (proxy, mut settings) = Proxy::to(&database).await;
     settings.query_timeout = Duration::from_millis(500);
     settings.connect_timeout = Duration::from_secs(1);
+    settings.head_timeout = Duration::from_secs(1);
     let store = Postgres::open(settings).await.unwrap();
     let silent = id("silent");
     let main = EnvironmentId::parse("main").unwrap();

@@ -48,7 +48,17 @@ impl Database {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings::new(&self.url)
+        // A machine that is busy with other tests is no fault; tests of faults say how long to wait.
+        let long = Duration::from_secs(15);
+        Settings {
+            connect_timeout: long,
+            acquire_timeout: long,
+            statement_timeout: long,
+            query_timeout: long,
+            lock_timeout: long,
+            head_timeout: long,
+            ..Settings::new(&self.url)
+        }
     }
 
     pub(crate) async fn open(&self) -> Postgres {

@@ -86,6 +86,8 @@ async fn answers_that_make_no_sense_are_an_outage_and_another_keys_are_not_belie
     assert_eq!(refusals(&aws, &wrapped).await, [(); 4].map(|()| unavailable()));
     fake.fail(Fault::OtherKey, None);
     assert_eq!(refusals(&aws, &wrapped).await, [(); 4].map(|()| tampered()));
+    fake.fail(Fault::OtherSource, None);
+    assert_eq!(refusals(&aws, &wrapped).await, [None, None, None, tampered()]);
     fake.fail(Fault::Empty, None);
     let expected = [tampered(), tampered(), unavailable(), unavailable()];
     assert_eq!(refusals(&aws, &wrapped).await, expected);
