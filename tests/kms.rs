@@ -5,5 +5,8 @@ mod counts;
 mod deadlines;
 mod failures;
 mod outages;
+mod policies;
+mod revoked;
+mod rotation;
 mod revoked;
 mod world;

@@ -223,11 +223,12 @@ async fn other_calls_cost_what_they_open_and_no_more() {
         mark = world.mark();
     };
     builder.get_secret("demo", "SECRET_000").await.unwrap();
-    costs("a look at a secret, the first", asked([("Decrypt integrity", 1)]));
     builder.secret_ids("demo", true).await.unwrap();
     builder.explain("demo", "main", Stage::Live).await.unwrap();
-    costs("lists", BTreeMap::new());
+    costs("looks at what is no value", BTreeMap::new());
     builder.reveal("demo", "SECRET_000", default_slot()).await.unwrap();
+    costs("the first reveal", asked([("Decrypt integrity", 1), ("Decrypt value", 1)]));
+    builder.reveal("demo", "SECRET_008", default_slot()).await.unwrap();
     costs("a reveal", asked([("Decrypt value", 1)]));
     builder.reveal("demo", "SECRET_000", default_slot()).await.unwrap();
     costs("the same again", BTreeMap::new());
