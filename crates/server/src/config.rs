@@ -145,8 +145,7 @@ pub struct Config {
         env = "WAXSEAL_WORKERS",
         value_name = "COUNT",
         value_parser = units::workers,
-        default_value_t = cores(),
-        hide_default_value = true
+        default_value_t = cores()
     )]
     pub workers: usize,
 
