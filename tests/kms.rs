@@ -8,5 +8,4 @@ mod outages;
 mod policies;
 mod revoked;
 mod rotation;
-mod revoked;
-mod world;
+pub mod world;

@@ -6,7 +6,6 @@ use super::world::{World, eventually, fill};
 use crate::support::binary::Serving;
 use crate::support::client::shown;
 use crate::support::kms::ask;
-use crate::support::texts::template;
 use crate::support::{Client, default_slot, override_slot, refused};
 use serde_json::{Value, json};
 use tonic::Code;
@@ -89,14 +88,9 @@ async fn everything(hosts: &Hosts) {
     }
     let named = runtime.resolve_named("demo", "main", Stage::Draft, &["TIGHT"], false).await;
     assert_eq!(shown(named.unwrap().secrets[0].payload.as_ref()), "t");
-    let request = v1::RenderTemplatesRequest {
-        name: "projects/demo/environments/main".to_owned(),
-        stage: Stage::Live.into(),
-        templates: vec![template("t", "<{{secret.TIGHT}}{{secret.MASKED}}>")],
-        ..Default::default()
-    };
-    let rendered = runtime.runtime.clone().render_templates(request).await.unwrap().into_inner();
-    assert_eq!(shown(rendered.templates[0].payload.as_ref()), "<overrideoverride>");
+    let text = "<{{secret.TIGHT}}{{secret.MASKED}}>";
+    let rendered = runtime.render(text, v1::RenderContext::Text, &[]).await.unwrap();
+    assert_eq!(shown(rendered.payload.as_ref()), "<overrideoverride>");
 
     // A watch sees what the other host is told.
     let request = v1::WatchEnvironmentRequest {
