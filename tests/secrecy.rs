@@ -71,24 +71,23 @@ async fn no_value_and_no_token_is_in_what_engines_keep_and_log() {
     drop(battery);
 
     let database = world.postgres_database();
-    is_clean("pg_dump", &database.dump(), "COPY public.value (", &needles);
+    is_clean("pg_dump", &database.dump(), &["COPY public.value ("], &needles);
     let log = ours(&Database::server_log()[before..], database.name());
-    for entry in ["INSERT INTO value", "Failing row contains", "lock timeout", "duplicate key"] {
-        is_clean("PostgreSQL's log", &log, entry, &needles);
-    }
+    let entries = ["INSERT INTO value", "Failing row contains", "lock timeout", "duplicate key"];
+    is_clean("PostgreSQL's log", &log, &entries, &needles);
     let redis = world.redis.as_ref().unwrap();
     let kept = redis.dump().await;
-    assert!(kept.len() > 2, "{} views", kept.len());
+    assert!(kept.len() >= 2, "{} views", kept.len());
     let kept: Vec<u8> = kept.into_iter().flat_map(|(key, value)| [key, value].concat()).collect();
-    is_clean("Redis", &kept, "wxs:", &needles);
-    is_clean("the file of Redis", &redis.saved().await, "wxs:", &needles);
+    is_clean("Redis", &kept, &["wxs:"], &needles);
+    is_clean("the file of Redis", &redis.saved().await, &["wxs:"], &needles);
     key_service_learned_nothing(&asked.0, &needles);
 
     serving.terminate();
     spawn_blocking(move || assert!(serving.child.wait().unwrap().success())).await.unwrap();
-    is_clean("the output", &std::fs::read(out).unwrap(), "serving on", &needles);
+    is_clean("the output", &std::fs::read(out).unwrap(), &["serving on"], &needles);
     let log = std::fs::read(err).unwrap();
-    is_clean("the log", &log, "TRACE", &needles);
+    is_clean("the log", &log, &["TRACE"], &needles);
     // Nor what PostgreSQL said of rows that it refused.
     let log = latin1(&log);
     for said in ["Failing row", "already exists", "raised by a trigger", "\\x"] {
@@ -97,10 +96,12 @@ async fn no_value_and_no_token_is_in_what_engines_keep_and_log() {
     drop(world);
 }
 
-/// There is something, and nothing of what must not be there.
-fn is_clean(place: &str, content: &[u8], something: &str, needles: &Needles) {
+/// There is what should be there, and nothing of what must not be.
+fn is_clean(place: &str, content: &[u8], there: &[&str], needles: &Needles) {
     let content = latin1(content);
-    assert!(content.contains(something), "{something} is not in {place}");
+    for something in there {
+        assert!(content.contains(something), "{something} is not in {place}");
+    }
     assert_eq!(needles.found_in(&content), [""; 0], "in {place}");
 }
 
@@ -135,12 +136,17 @@ fn key_service_learned_nothing(asked: &[Request], needles: &Needles) {
         for (name, content) in body["EncryptionContext"].as_object().unwrap() {
             let content = content.as_str().unwrap();
             let fits = match name.as_str() {
-                "waxseal:purpose" => ["value", "view", "integrity", "fingerprint", "service", "canary"]
-                    .contains(&content),
+                "waxseal:purpose" => {
+                    ["value", "view", "integrity", "fingerprint", "service", "canary"]
+                        .contains(&content)
+                }
                 "waxseal:visibility" => ["masked", "restricted"].contains(&content),
                 "waxseal:slot" => content == "default" || is_view(content),
                 "waxseal:day" => content.bytes().all(|byte| byte.is_ascii_digit()),
-                "waxseal:deployment" | "waxseal:project" | "waxseal:secret" | "waxseal:value"
+                "waxseal:deployment"
+                | "waxseal:project"
+                | "waxseal:secret"
+                | "waxseal:value"
                 | "waxseal:incarnation" => is_uid(content),
                 _ => false,
             };
@@ -149,7 +155,11 @@ fn key_service_learned_nothing(asked: &[Request], needles: &Needles) {
         let fields = body.as_object().unwrap().keys().map(String::as_str);
         let known = ["KeyId", "KeySpec", "CiphertextBlob", "EncryptionContext"];
         for field in fields {
-            assert!(known.contains(&field), "{operation}: {field} is {}", Value::clone(&body[field]));
+            assert!(
+                known.contains(&field),
+                "{operation}: {field} is {}",
+                Value::clone(&body[field])
+            );
         }
     }
 }

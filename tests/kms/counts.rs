@@ -45,11 +45,8 @@ async fn a_process_that_starts_asks_for_the_service_key_and_tries_a_canary() {
         eventually("the canary", async || world.with_canary_since(mark) == first).await;
         server.stop().await;
         let mark = world.mark();
-        let second = asked([
-            ("Decrypt service", 1),
-            ("GenerateDataKey canary", 1),
-            ("Decrypt canary", 1),
-        ]);
+        let second =
+            asked([("Decrypt service", 1), ("GenerateDataKey canary", 1), ("Decrypt canary", 1)]);
         let server = world.start().await;
         eventually(on, async || world.with_canary_since(mark) == second).await;
         server.admin().await.create_project("demo").await.unwrap();

@@ -70,9 +70,9 @@ fn calls(builder: &Client, admin: &Client, runtime: &Client) -> Vec<Call> {
         ),
         (
             "reveal",
-            Box::pin(async move {
-                reveal.reveal("demo", "SECRET_002", default_slot()).await.map(drop)
-            }),
+            Box::pin(
+                async move { reveal.reveal("demo", "SECRET_002", default_slot()).await.map(drop) },
+            ),
         ),
         (
             "verify",
@@ -91,10 +91,7 @@ fn calls(builder: &Client, admin: &Client, runtime: &Client) -> Vec<Call> {
                 batch.batch_set("demo", "main", Stage::Draft, &values).await.map(drop)
             }),
         ),
-        (
-            "a project",
-            Box::pin(async move { project.create_project("new").await.map(drop) }),
-        ),
+        ("a project", Box::pin(async move { project.create_project("new").await.map(drop) })),
     ]
 }
 

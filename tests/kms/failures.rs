@@ -88,7 +88,10 @@ impl Tried {
         vec![
             ("a cold view", cold),
             ("a write", write),
-            ("a cold write", refused(builder.set("cold", "SECRET_000", default_slot(), "new").await)),
+            (
+                "a cold write",
+                refused(builder.set("cold", "SECRET_000", default_slot(), "new").await),
+            ),
             ("a cold reveal", refused(builder.reveal("cold", "SECRET_000", default_slot()).await)),
             ("a new project", refused(admin.create_project("new").await)),
         ]
@@ -204,8 +207,14 @@ async fn a_wrapped_key_that_was_tampered_with_loses_its_own_item_only() {
         ("of another slot", from("demo", "SECRET_000", 2)),
         ("of another project", from("calm", "SECRET_000", 0)),
         ("of a key that is not ours", format!("wrapped_key_id = '{other}'")),
-        ("a bit", "wrapped_key = set_bit(wrapped_key, 1500, 1 - get_bit(wrapped_key, 1500))".into()),
-        ("the key's name", "wrapped_key = set_bit(wrapped_key, 9, 1 - get_bit(wrapped_key, 9))".into()),
+        (
+            "a bit",
+            "wrapped_key = set_bit(wrapped_key, 1500, 1 - get_bit(wrapped_key, 1500))".into(),
+        ),
+        (
+            "the key's name",
+            "wrapped_key = set_bit(wrapped_key, 9, 1 - get_bit(wrapped_key, 9))".into(),
+        ),
         ("nothing", "wrapped_key = ''".into()),
         ("cut short", "wrapped_key = substr(wrapped_key, 1, length(wrapped_key) - 1)".into()),
         ("longer", "wrapped_key = wrapped_key || '\\x00'::bytea".into()),

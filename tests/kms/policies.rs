@@ -88,7 +88,7 @@ async fn everything(hosts: &Hosts) {
     }
     let named = runtime.resolve_named("demo", "main", Stage::Draft, &["TIGHT"], false).await;
     assert_eq!(shown(named.unwrap().secrets[0].payload.as_ref()), "t");
-    let text = "<{{secret.TIGHT}}{{secret.MASKED}}>";
+    let text = "<{secret:TIGHT}{secret:MASKED}>";
     let rendered = runtime.render(text, v1::RenderContext::Text, &[]).await.unwrap();
     assert_eq!(shown(rendered.payload.as_ref()), "<overrideoverride>");
 
@@ -115,7 +115,7 @@ async fn everything(hosts: &Hosts) {
         shown(view.secrets[0].payload.as_ref()) == "first"
     })
     .await;
-    builder.destroy("demo", "TIGHT", default_slot(), 2).await.unwrap();
+    admin.destroy("demo", "TIGHT", default_slot(), 2).await.unwrap();
     builder.delete_secret("demo", "TIGHT").await.unwrap();
     builder.undelete_secret("demo", "TIGHT").await.unwrap();
 }
