@@ -1,6 +1,7 @@
 //! Which process runs on which core.
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use std::sync::OnceLock;
 
 /// The core of the servers; `None` where there are not two.
 pub(crate) fn server() -> Option<usize> {
@@ -13,9 +14,13 @@ pub(crate) fn generator() -> Option<usize> {
 }
 
 fn pair() -> Option<(usize, usize)> {
-    let allowed = sched_getaffinity(None).ok()?;
-    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
-    Some((cores.next()?, cores.next()?))
+    // Once: this process is on one of the two from then on.
+    static PAIR: OnceLock<Option<(usize, usize)>> = OnceLock::new();
+    *PAIR.get_or_init(|| {
+        let allowed = sched_getaffinity(None).ok()?;
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+        Some((cores.next()?, cores.next()?))
+    })
 }
 
 /// Keeps this thread, and those that it starts, on a core.

@@ -83,7 +83,7 @@ async fn open(config: &Config) -> Result<Opened, Failure> {
     let mut pause = FIRST;
     loop {
         match wiring::open(config).await {
-            Err(error) if error.is_outage() => {
+            Err(error) if error.is_outage(config) => {
                 tracing::warn!(%error, seconds = pause.as_secs(), "not ready: trying again");
                 tokio::time::sleep(pause).await;
                 pause = LONGEST.min(pause * 2);

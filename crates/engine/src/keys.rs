@@ -4,8 +4,9 @@
 mod views;
 
 use crate::Error;
+use crate::revision::Revision;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::secret::Visibility;
@@ -31,6 +32,8 @@ pub(crate) struct Keys {
     projects: Mutex<ProjectKeys>,
     /// Projects whose integrity keys are in there, and for how long.
     known: Mutex<HashMap<ProjectId, Instant>>,
+    /// The last revision token of each project: a warm answer makes none.
+    pub(crate) tokens: RwLock<HashMap<ProjectUid, (Revision, Arc<str>)>>,
     /// The keys of views in the shared cache.
     views: views::ViewKeys,
     health: HealthWatch,
@@ -99,6 +102,7 @@ impl Keys {
             token_row: service.derive("token row"),
             projects: Mutex::default(),
             known: Mutex::default(),
+            tokens: RwLock::default(),
             views: views::ViewKeys::default(),
         }
     }

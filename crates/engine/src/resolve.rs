@@ -119,14 +119,14 @@ impl Engine {
         self.keys.check_health()?;
         let held = self.held(ask.if_revision_not.as_deref())?;
         let Some(head) = self.head_for(ask).await? else {
-            return Err(self.absent(ask.project, None).await);
+            return Err(Box::pin(self.absent(ask.project, None)).await);
         };
         // The permit may go by a head that is up to a second older than this one.
         if !permit::is_of(&permit.caller.scope, &head) {
             return Err(Error::PermissionDenied);
         }
         let Some(environment) = head.environment(ask.environment) else {
-            return Err(self.absent(ask.project, Some(ask.environment)).await);
+            return Err(Box::pin(self.absent(ask.project, Some(ask.environment))).await);
         };
         let key = ViewKey {
             incarnation: head.incarnation,
@@ -139,15 +139,17 @@ impl Engine {
         if held.is_some_and(|held| is_of(&held, &head) && key.revision <= held.number) {
             // Where no view was filled under this revision, nothing has vouched for it yet.
             if cached.is_none() {
-                self.read(ask.project).await?;
+                Box::pin(self.read(ask.project)).await?;
             }
             return Ok(Looked::NotModified(self.token(&head)));
         }
         if let Some(view) = cached {
             return Ok(Looked::View(self.token(&head), view));
         }
-        let Filled { key: filled, revision, view } =
-            self.fills.once(key, || self.fetch_or_fill(ask, key, &head)).await?;
+        // Boxed, here and above: what is rare does not make every call's future large.
+        let fill = || Box::pin(self.fetch_or_fill(ask, key, &head));
+        let filled = Box::pin(self.fills.once(key, fill)).await?;
+        let Filled { key: filled, revision, view } = filled;
         // A restore may have come between the head and the fill.
         if let Consistency::AtLeast(token) = &ask.consistency
             && !self.keys.read_revision(token).is_some_and(|token| is_met(&token, &revision))
@@ -203,7 +205,7 @@ impl Engine {
 
     fn token(&self, head: &Head) -> Arc<str> {
         let Head { incarnation, project, revision, .. } = *head;
-        self.keys.write_revision(Revision { incarnation, project, number: revision }).into()
+        self.keys.revision_token(Revision { incarnation, project, number: revision })
     }
 }
 

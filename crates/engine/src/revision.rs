@@ -3,6 +3,7 @@
 use crate::keys::Keys;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::sync::{Arc, PoisonError};
 use waxseal_domain::uid::{Incarnation, ProjectUid};
 
 /// What a revision token says.
@@ -16,7 +17,28 @@ pub(crate) struct Revision {
 const PLAIN: usize = 16 + 16 + 8;
 const MAC: usize = 16;
 
+/// Projects whose last token is remembered at most.
+const TOKENS: usize = 16_384;
+
 impl Keys {
+    /// The token of a revision, as it was written last time if that was of the same.
+    pub(crate) fn revision_token(&self, revision: Revision) -> Arc<str> {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, token)) = tokens.get(&revision.project)
+            && *of == revision
+        {
+            return token.clone();
+        }
+        drop(tokens);
+        let token: Arc<str> = self.write_revision(revision).into();
+        let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= TOKENS {
+            tokens.clear();
+        }
+        tokens.insert(revision.project, (revision, token.clone()));
+        token
+    }
+
     pub(crate) fn write_revision(&self, revision: Revision) -> String {
         let plain = bytes(revision);
         let mac = self.revision.mac(&[&plain]);

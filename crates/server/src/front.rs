@@ -24,6 +24,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use hyper::body::Incoming;
 use in_flight::Guard;
 use std::error::Error as _;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tonic::body::Body;
@@ -55,7 +56,9 @@ impl Front {
         let guard = (access == Some(Access::Ours)).then(|| self.in_flight.enter());
         let answer = match timeout::start(request.headers()) {
             Ok(deadline) => {
-                let answer = Elsewhere::new(self.background.clone(), self.answer(access, request));
+                // In place: what goes through here by value is copied, kilobytes of it.
+                let answer = pin!(self.answer(access, request));
+                let answer = Elsewhere::new(self.background.clone(), answer);
                 deadline.bound(panics::caught(id, answer)).await
             }
             Err(refusal) => refused(refusal),
@@ -87,8 +90,13 @@ impl Front {
                 }
             }
         }
+        // Boxed, so that it does not make the calls that come past it larger.
+        Box::pin(self.route(request.map(Body::new))).await
+    }
+
+    async fn route(&self, request: Request<Body>) -> Response<Reply> {
         let mut routes = self.routes.clone();
-        match tower_service::Service::call(&mut routes, request.map(Body::new)).await {
+        match tower_service::Service::call(&mut routes, request).await {
             Ok(answer) => answer.map(Reply::from),
             Err(never) => match never {},
         }

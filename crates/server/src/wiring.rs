@@ -85,6 +85,9 @@ pub enum StartError {
     /// The shared cache is configured wrongly.
     #[error("WAXSEAL_REDIS_URL: {0}")]
     Redis(#[from] waxseal_cache::RedisUrlError),
+    /// The database is configured wrongly.
+    #[error("WAXSEAL_DATABASE_URL: {0}")]
+    Database(String),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] waxseal_storage::Error),
@@ -94,20 +97,25 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether it is an outage of something else, so that starting again later may succeed.
+    /// Whether it is an outage of an engine that runs elsewhere, so that starting again later may
+    /// succeed. What is wrong with a file stays wrong.
     #[must_use]
-    pub const fn is_outage(&self) -> bool {
+    pub const fn is_outage(&self, config: &Config) -> bool {
         use waxseal_kms::Error as Kms;
         use waxseal_storage::Error as Storage;
-        matches!(
-            self,
-            Self::Store(Storage::Unavailable { .. } | Storage::Conflict)
-                | Self::Engine(
-                    OpenError::Store(
+        match self {
+            Self::Store(error) | Self::Engine(OpenError::Store(error)) => {
+                config.engines.has_database()
+                    && matches!(
+                        error,
                         Storage::Unavailable { .. } | Storage::Conflict | Storage::CommitUnknown
-                    ) | OpenError::Keys(Kms::Unavailable { .. } | Kms::Throttled { .. })
-                )
-        )
+                    )
+            }
+            Self::Engine(OpenError::Keys(error)) => {
+                matches!(error, Kms::Unavailable { .. } | Kms::Throttled { .. })
+            }
+            _ => false,
+        }
     }
 }
 

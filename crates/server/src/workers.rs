@@ -45,15 +45,22 @@ impl Workers {
             let in_flight = InFlight::default();
             calls.0.push(in_flight.clone());
             let front = Arc::new(Front { in_flight, ..front.clone() });
-            let serving = serving::serve(dealt, front, course.clone(), alive.clone());
+            let serving = serving::serve(dealt, front, course.clone());
+            // Dropped last, so that whoever is told that a worker is gone finds nothing of it: it
+            // holds the engine, and that the files of the store.
+            let alive = alive.clone();
             if count == 0 {
-                tokio::spawn(serving);
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(alive);
+                });
             } else {
                 let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
                 thread::Builder::new().name(format!("serve-{number}")).spawn(move || {
                     runtime.block_on(serving);
                     // Dropping it would wait for whatever still blocks.
                     runtime.shutdown_background();
+                    drop(alive);
                 })?;
             }
             hands.push(hand);

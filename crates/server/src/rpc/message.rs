@@ -32,7 +32,16 @@ where
     {
         return Ok(message);
     }
-    let replayed = Replayed { first, rest: body };
+    // Boxed: rare, and otherwise carried along by every call.
+    Box::pin(read_as_tonic_does(Replayed { first, rest: body })).await
+}
+
+async fn read_as_tonic_does<Q, B>(replayed: Replayed<B>) -> Result<Q, Status>
+where
+    Q: Message + Default + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send + Unpin,
+{
     let mut messages =
         Streaming::new_request(ProstDecoder::default(), replayed, None, Some(REQUEST_BYTES));
     let message = messages.message().await?.ok_or_else(|| Status::internal("no message"))?;

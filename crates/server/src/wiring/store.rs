@@ -4,16 +4,22 @@ use super::StartError;
 use super::data_dir::{DataDir, DataDirError};
 use crate::Config;
 use std::sync::Arc;
-use waxseal_storage::{Postgres, Sqlite, Store, postgres};
+use waxseal_storage::{Error, Postgres, Sqlite, Store, postgres};
 
 /// The database of the configuration, if it names one.
 fn database(config: &Config) -> Result<Option<postgres::Settings>, StartError> {
     let Some(url) = config.engines.database()? else { return Ok(None) };
-    Ok(Some(postgres::Settings {
+    let settings = postgres::Settings {
         max_connections: config.engines.database_connections,
         adopt: config.engines.adopt_restored,
         ..postgres::Settings::new(url.expose())
-    }))
+    };
+    // What is wrong with the URL itself does not get better by waiting.
+    match settings.check() {
+        Ok(()) => Ok(Some(settings)),
+        Err(Error::Unavailable { what }) => Err(StartError::Database(what)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The store, made where there is none.

@@ -69,13 +69,13 @@ pub(super) async fn serve(
     mut dealt: mpsc::UnboundedReceiver<Accepted>,
     front: Arc<Front>,
     course: Course,
-    _alive: mpsc::Sender<Infallible>,
 ) {
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
     while let Some(accepted) = dealt.recv().await {
         let (front, course, open) = (front.clone(), course.clone(), open.clone());
         tokio::spawn(async move {
             serve_one(accepted, &front, course).await;
+            drop(front);
             drop(open);
         });
     }
