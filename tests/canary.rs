@@ -1,9 +1,9 @@
 //! Values that must never be seen outside the answers that carry them, looked for everywhere else
 //! in every form they could take.
 
-mod battery;
-mod fields;
-mod needles;
+pub mod battery;
+pub mod fields;
+pub mod needles;
 mod printed;
 mod process;
 
@@ -20,15 +20,16 @@ pub const TEXT: &str = "Zx9\"q/7+kC \\aN%rY=5v<Bé\u{7}W3-mT";
 pub const PLAIN: &str = "canary-Q7wT2mZ9pLx4Vb6NsR8dKf1HgJ3cYtE5aU0o";
 pub const BYTES: &[u8] = b"\xff\xfeB1n\x80\x00cAn\xc3\x28arY\x01\x7f\xe2\x82\"\\%+/";
 
-struct Tokens {
-    admin: String,
-    builder: String,
-    runtime: String,
-    viewer: String,
+/// One of each role that may do something with values.
+pub struct Tokens {
+    pub admin: String,
+    pub builder: String,
+    pub runtime: String,
+    pub viewer: String,
 }
 
 impl Tokens {
-    fn all(&self) -> [&str; 4] {
+    pub fn all(&self) -> [&str; 4] {
         [&self.admin, &self.builder, &self.runtime, &self.viewer]
     }
 }
@@ -67,27 +68,13 @@ async fn nothing_is_seen(format: &str) {
         runtime: create_token(&setup, "runtime", &[]),
         viewer: create_token(&setup, "viewer", &[]),
     };
-    let mut needles = Needles::default();
-    needles.value("the text", TEXT.as_bytes());
-    needles.value("the plain text", PLAIN.as_bytes());
-    needles.value("the bytes", BYTES);
-    for token in tokens.all() {
-        needles.token(token);
-    }
-
+    let needles = needles(&tokens);
     let mut battery = Battery::new(&serving, &tokens).await;
     battery.succeed().await;
     battery.fail().await;
     fields::everywhere(&serving, &tokens, &mut battery).await;
     assert!(battery.refusals.len() > 300, "{} refusals", battery.refusals.len());
-    for (call, status) in &battery.refusals {
-        let told = format!("{status:?}\n{status}\n{}", latin1(status.details()));
-        assert_eq!(needles.found_in(&told), [""; 0], "in the refusal of {call}");
-        for entry in status.metadata().iter() {
-            let told = format!("{entry:?}");
-            assert_eq!(needles.found_in(&told), [""; 0], "in the metadata of {call}");
-        }
-    }
+    refusals_are_clean(&battery, &needles);
     drop(battery);
 
     // While the write-ahead log is there, and again when all is written and closed.
@@ -103,6 +90,30 @@ async fn nothing_is_seen(format: &str) {
     let log = std::fs::read_to_string(&err).unwrap();
     assert!(log.contains("TRACE"), "the log was not at its most talkative");
     assert_eq!(log.lines().all(|line| line.starts_with('{')), format == "json");
+}
+
+/// Every canary and every token.
+pub fn needles(tokens: &Tokens) -> Needles {
+    let mut needles = Needles::default();
+    needles.value("the text", TEXT.as_bytes());
+    needles.value("the plain text", PLAIN.as_bytes());
+    needles.value("the bytes", BYTES);
+    for token in tokens.all() {
+        needles.token(token);
+    }
+    needles
+}
+
+/// Nothing is in what callers were told.
+pub fn refusals_are_clean(battery: &Battery, needles: &Needles) {
+    for (call, status) in &battery.refusals {
+        let told = format!("{status:?}\n{status}\n{}", latin1(status.details()));
+        assert_eq!(needles.found_in(&told), [""; 0], "in the refusal of {call}");
+        for entry in status.metadata().iter() {
+            let told = format!("{entry:?}");
+            assert_eq!(needles.found_in(&told), [""; 0], "in the metadata of {call}");
+        }
+    }
 }
 
 fn data_is_clean(dir: &Path, needles: &Needles) {

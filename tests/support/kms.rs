@@ -18,11 +18,24 @@ pub async fn create_key() -> String {
 
 /// Calls an operation and gives its answer.
 pub async fn call(operation: &str, request: &Value) -> Value {
-    let url = url::Url::parse(&endpoint()).unwrap();
+    let (status, answer) = ask(&endpoint(), "test", operation, request).await;
+    assert_eq!(status, 200, "{operation}: {answer}");
+    answer
+}
+
+/// Calls an operation of the key service there, as the owner of this access key; gives the HTTP
+/// status and the answer.
+pub async fn ask(
+    endpoint: &str,
+    access_key: &str,
+    operation: &str,
+    request: &Value,
+) -> (u16, Value) {
+    let url = url::Url::parse(endpoint).unwrap();
     let address = (url.host_str().unwrap(), url.port().unwrap());
     let body = request.to_string();
     // It looks for the service and the region in here, and does not check the signature.
-    let scope = "test/20260101/us-east-1/kms/aws4_request";
+    let scope = format!("{access_key}/20260101/us-east-1/kms/aws4_request");
     let request = format!(
         "POST / HTTP/1.0\r\nHost: {}:{}\r\nContent-Type: application/x-amz-json-1.1\r\n\
          X-Amz-Target: TrentService.{operation}\r\nContent-Length: {}\r\n\
@@ -37,9 +50,8 @@ pub async fn call(operation: &str, request: &Value) -> Value {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap();
-    assert_eq!(status, "200", "{operation}: {body}");
-    serde_json::from_str(body).unwrap()
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap())
 }
 
 #[tokio::test]

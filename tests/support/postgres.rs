@@ -94,6 +94,17 @@ impl Database {
         dumped.stdout
     }
 
+    /// Runs what [`Self::dump`] gave, in an empty database.
+    pub fn restore(&self, dump: &[u8]) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), dump).unwrap();
+        let mut psql = program("psql");
+        psql.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]);
+        psql.arg(format!("--dbname={}", self.url)).arg("--file").arg(file.path());
+        let restored = psql.output().unwrap();
+        assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    }
+
     /// The log of the whole server so far: statements, with their parameters, and errors.
     pub fn server_log() -> Vec<u8> {
         std::fs::read(variable("TEST_POSTGRES_LOG")).unwrap()

@@ -20,10 +20,11 @@ pub fn cluster() -> Vec<String> {
     variable("TEST_REDIS_CLUSTER").split(',').map(str::to_owned).collect()
 }
 
-/// A server of a test's own, that keeps nothing on disk. Killed when dropped.
+/// A server of a test's own, that keeps nothing on disk unless it is told to. Killed when dropped.
 pub struct Redis {
     port: u16,
     child: Child,
+    dir: tempfile::TempDir,
 }
 
 impl Redis {
@@ -31,9 +32,10 @@ impl Redis {
         loop {
             // Free now; should another process be faster, there are more.
             let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let mut child = spawn(free);
+            let dir = tempfile::tempdir().unwrap();
+            let mut child = spawn(free, &dir);
             if answers(free, &mut child).await {
-                return Self { port: free, child };
+                return Self { port: free, child, dir };
             }
         }
     }
@@ -51,7 +53,7 @@ impl Redis {
 
     /// Starts it again after [`Self::kill`], on the same port and empty.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.port);
+        self.child = spawn(self.port, &self.dir);
         assert!(answers(self.port, &mut self.child).await, "its port has been taken");
     }
 
@@ -80,6 +82,13 @@ impl Redis {
     pub async fn set(&self, key: &[u8], value: &[u8]) {
         let mut connection = connect(&self.url()).await;
         redis::cmd("SET").arg(key).arg(value).exec_async(&mut connection).await.unwrap();
+    }
+
+    /// The file that it writes to disk, not compressed.
+    pub async fn saved(&self) -> Vec<u8> {
+        let mut connection = connect(&self.url()).await;
+        redis::cmd("SAVE").exec_async(&mut connection).await.unwrap();
+        std::fs::read(self.dir.path().join("dump.rdb")).unwrap()
     }
 
     /// Every key with what is under it.
@@ -118,10 +127,13 @@ async fn connect(url: &str) -> MultiplexedConnection {
     client.get_multiplexed_async_connection().await.unwrap()
 }
 
-fn spawn(port: u16) -> Child {
+fn spawn(port: u16, dir: &tempfile::TempDir) -> Child {
     Command::new(variable("TEST_REDIS_SERVER"))
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .args(["--save", "", "--appendonly", "no"])
+        // What is written to disk can be searched.
+        .args(["--rdbcompression", "no", "--dir"])
+        .arg(dir.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

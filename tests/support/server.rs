@@ -25,6 +25,8 @@ pub struct Setup {
     pub config: Config,
     dir: Arc<tempfile::TempDir>,
     clock: Arc<TestClock>,
+    /// How often it tries whether its key service's key can be used, where not as by default.
+    pub probe: Option<Duration>,
     /// What it runs on in place of the data directory, made by the first start.
     production: Option<Arc<OnceCell<Production>>>,
 }
@@ -55,7 +57,7 @@ impl Setup {
             workers: 1,
             ..Config::default()
         };
-        Self { config, dir: Arc::new(dir), clock: Arc::default(), production: None }
+        Self { config, dir: Arc::new(dir), clock: Arc::default(), probe: None, production: None }
     }
 
     /// A server beside those of this setup, on the same engines but as `engines` reach them, and
@@ -102,6 +104,7 @@ impl Setup {
                 handed.send(keys.clone()).unwrap();
                 keys
             }),
+            probe: self.probe,
         };
         let opened = wiring::open_with(&config, seams).await.unwrap();
         let keys = taken.recv().unwrap();

@@ -1,7 +1,9 @@
 //! Three projects, every value of which says where it belongs.
 
 use super::check::{self, Damage};
+use crate::support::postgres::Database;
 use crate::support::{Client, Setup, default_slot, override_slot};
+use rusqlite::Row;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use waxseal_proto::v1::{self, Fallback, Stage, Visibility};
@@ -20,7 +22,9 @@ pub const SLOTS: [(&str, i64); 4] =
 pub struct World {
     pub setup: Setup,
     /// What stands in the place of `{...}` in a statement.
-    names: BTreeMap<String, String>,
+    pub names: BTreeMap<String, String>,
+    /// The store, where it is not in the data directory.
+    pub database: Option<Database>,
 }
 
 pub fn value(project: &str, secret: &str, slot: &str, version: i64) -> String {
@@ -54,9 +58,13 @@ impl World {
         }
         drop((admin, builder));
         let setup = server.stop().await;
-        let names = names(&database);
+        let names = names(IDENTITIES.map(|sql| {
+            let mut statement = database.prepare(sql).unwrap();
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            statement.query_map([], read).unwrap().map(Result::unwrap).collect()
+        }));
         drop(database);
-        Self { setup, names }
+        Self { setup, names, database: None }
     }
 
     /// Puts identities in the place of names: `{demo}`, `{demo/ALPHA}` and `{demo:main}` are the
@@ -76,6 +84,9 @@ impl World {
 
     /// Tampers with a copy, and checks all that can be asked of it.
     pub async fn tampered(&self, name: &str, sql: &str, damage: &[Damage], heals: bool) {
+        if let Some(database) = &self.database {
+            return self.tampered_on_postgres(database, name, sql, damage, heals).await;
+        }
         let copy = self.setup.copied();
         let database = copy.database();
         let old = copy.data_dir().join("old.db");
@@ -111,7 +122,7 @@ impl World {
     }
 }
 
-const TABLES: [&str; 5] = ["project", "environment", "secret", "slot", "value"];
+pub const TABLES: [&str; 5] = ["project", "environment", "secret", "slot", "value"];
 
 /// Every row of the tables that are tampered with.
 fn dump(database: &rusqlite::Connection) -> Vec<String> {
@@ -133,7 +144,7 @@ fn dump(database: &rusqlite::Connection) -> Vec<String> {
 
 /// The state that the backup holds: one version in each slot, and nothing restricted or deleted
 /// that was not so from the beginning.
-async fn fill(admin: &Client, builder: &Client, project: &str) {
+pub async fn fill(admin: &Client, builder: &Client, project: &str) {
     admin.create_project(project).await.unwrap();
     admin.create_environment(project, "staging").await.unwrap();
     let denied =
@@ -161,7 +172,7 @@ async fn fill(admin: &Client, builder: &Client, project: &str) {
     }
 }
 
-async fn go_on(builder: &Client, project: &str) {
+pub async fn go_on(builder: &Client, project: &str) {
     for secret in MASKED.into_iter().chain(RESTRICTED) {
         for (name, _) in SLOTS.into_iter().filter(|(_, versions)| *versions == 2) {
             let value = value(project, secret, name, 2);
@@ -173,19 +184,21 @@ async fn go_on(builder: &Client, project: &str) {
     builder.clear(project, "CLEARED", default_slot()).await.unwrap();
 }
 
-fn names(database: &rusqlite::Connection) -> BTreeMap<String, String> {
+/// Of projects, secrets and environments: the project's id, the thing's own name, and its identity.
+pub const IDENTITIES: [&str; 3] = [
+    "SELECT id, '', uid FROM project",
+    "SELECT p.id, s.name, s.uid FROM secret s JOIN project p ON p.uid = s.project",
+    "SELECT p.id, e.id, e.uid FROM environment e JOIN project p ON p.uid = e.project",
+];
+
+/// What [`World::sql`] puts in, by what [`IDENTITIES`] gave.
+pub fn names(identities: [Vec<(String, String, Vec<u8>)>; 3]) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
-    for (sql, between) in [
-        ("SELECT id, '', uid FROM project", ""),
-        ("SELECT p.id, s.name, s.uid FROM secret s JOIN project p ON p.uid = s.project", "/"),
-        ("SELECT p.id, e.id, e.uid FROM environment e JOIN project p ON p.uid = e.project", ":"),
-    ] {
-        let mut statement = database.prepare(sql).unwrap();
-        let rows = statement.query_map([], |row| {
-            let (project, name): (String, String) = (row.get(0)?, row.get(1)?);
-            Ok((format!("{project}{between}{name}"), literal(&row.get::<_, Vec<u8>>(2)?)))
-        });
-        names.extend(rows.unwrap().map(Result::unwrap));
+    for (rows, between) in identities.into_iter().zip(["", "/", ":"]) {
+        names.extend(
+            rows.into_iter()
+                .map(|(project, name, uid)| (format!("{project}{between}{name}"), literal(&uid))),
+        );
     }
     let secrets: Vec<_> = names.iter().filter(|(name, _)| name.contains('/')).map(own).collect();
     let environments: Vec<_> =

@@ -35,7 +35,8 @@ const PUT_BUDGET: Duration = Duration::from_secs(1);
 
 /// A shared cache in Redis 7 or later, or Valkey.
 ///
-/// It connects in the background, the first time it is used and whenever the connection was lost.
+/// It connects in the background, when it is told to or first used and whenever the connection was
+/// lost.
 /// Without a connection, and while a server that keeps failing is left alone, there is nothing at
 /// hand, at once.
 pub struct Redis {
@@ -64,6 +65,12 @@ impl Redis {
             ttl: settings.ttl,
             budget: settings.budget,
         })
+    }
+
+    /// Begins to connect, in the background of the runtime that this is called in. Otherwise the
+    /// first view that is asked for finds no connection, and is filled though it may be here.
+    pub fn connect(&self) {
+        let _ = self.link.connected();
     }
 
     /// What happened since the start.

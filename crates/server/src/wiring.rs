@@ -20,6 +20,7 @@ use data_dir::{DataDir, Lock};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use waxseal_domain::time::Clock;
 use waxseal_engine::{Engine, OpenError, Parts, SystemClock};
 use waxseal_kms::KeyProvider;
@@ -43,6 +44,9 @@ pub struct Seams {
     pub clock: Arc<dyn Clock>,
     /// Stacked on the key provider.
     pub keys: StackKeys,
+    /// How often it is tried whether a key service's key can be used, where not as often as by
+    /// default.
+    pub probe: Option<Duration>,
 }
 
 /// Why a server does not start.
@@ -117,7 +121,7 @@ impl StartError {
 
 impl Default for Seams {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), keys: Box::new(|keys| keys) }
+        Self { clock: Arc::new(SystemClock), keys: Box::new(|keys| keys), probe: None }
     }
 }
 
@@ -193,8 +197,8 @@ async fn engine(
     store: Arc<dyn Store>,
     seams: Seams,
 ) -> Result<Arc<Engine>, StartError> {
-    let Seams { clock, keys: stacked } = seams;
-    let (provider, deployment) = keys::open(config, dir, &*store).await?;
+    let Seams { clock, keys: stacked, probe } = seams;
+    let (provider, deployment) = keys::open(config, dir, &*store, probe).await?;
     let parts = Parts {
         store,
         keys: stacked(provider),

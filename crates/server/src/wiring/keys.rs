@@ -4,6 +4,7 @@ use super::StartError;
 use super::data_dir::{DataDir, DataDirError};
 use crate::Config;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 use waxseal_domain::time::Clock;
 use waxseal_domain::uid::Deployment;
@@ -19,21 +20,26 @@ pub(super) fn create(dir: &DataDir, clock: &dyn Clock) -> Result<(), StartError>
 }
 
 /// The provider, and the deployment that it is for. A key file says that itself; for a key service
-/// the store does or, where that is empty, this.
+/// the store does or, where that is empty, this. `probe` is how often a key service's key is tried.
 pub(super) async fn open(
     config: &Config,
     dir: Option<&DataDir>,
     store: &dyn Store,
+    probe: Option<Duration>,
 ) -> Result<(Arc<dyn KeyProvider>, Deployment), StartError> {
     if let Some(key) = &config.engines.kms_key {
         let meta = store.snapshot().await?.meta().await?;
         let deployment =
             meta.map_or_else(|| Deployment::new(Uuid::new_v4()), |meta| meta.deployment);
-        let settings = AwsSettings {
+        let mut settings = AwsSettings {
             also: config.engines.kms_also.clone(),
             endpoint: config.engines.kms_endpoint.clone(),
             ..AwsSettings::new(key)
         };
+        if let Some(probe) = probe {
+            settings.canary_interval = probe;
+            settings.canary_interval_unhealthy = probe;
+        }
         let aws = Aws::open(settings, deployment);
         let remembered = Remembered::new(aws, RememberedSettings::default());
         return Ok((Arc::new(remembered), deployment));

@@ -15,5 +15,8 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<dyn SharedCache>>, Star
     let urls = urls.iter().map(|url| url.expose().to_owned()).collect();
     let settings =
         RedisSettings { cluster: config.engines.redis_cluster, ..RedisSettings::new(urls) };
-    Ok(Some(Arc::new(Redis::new(&settings)?)))
+    let redis = Redis::new(&settings)?;
+    // While the store and the key provider are opened, so that the first resolve has it.
+    redis.connect();
+    Ok(Some(Arc::new(redis)))
 }
