@@ -19,21 +19,29 @@ const SERVERS: usize = 3;
 /// At most so many are down at the same time.
 const DOWN: usize = 2;
 const KILLS: usize = 200;
+/// How long a server lives, in milliseconds.
+const LIVES: std::ops::Range<usize> = 300..1_200;
 const WRITERS: usize = 6;
 /// What all writers write to.
 const SHARED: &str = "SHARED";
 
-/// The servers, each as it is now or was last.
+/// The servers, each unless it is down.
 struct Fleet {
-    standing: Vec<RwLock<Callers>>,
+    standing: Vec<RwLock<Option<Callers>>>,
     over: AtomicBool,
     /// Kills that are still to come.
     left: AtomicUsize,
 }
 
 impl Fleet {
-    fn some(&self, numbers: &mut Numbers) -> Callers {
-        numbers.pick(&self.standing).read().unwrap().clone()
+    async fn some(&self, numbers: &mut Numbers) -> Callers {
+        loop {
+            let callers = numbers.pick(&self.standing).read().unwrap().clone();
+            match callers {
+                Some(callers) => return callers,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
     }
 }
 
@@ -90,7 +98,7 @@ impl Write {
     async fn make(&self, fleet: &Fleet, numbers: &mut Numbers, ledger: &mut Ledger) -> Vec<i64> {
         let begun = Instant::now();
         let (versions, revision) = loop {
-            match self.send(&fleet.some(numbers)).await {
+            match self.send(&fleet.some(numbers).await).await {
                 Ok(made) => break made,
                 Err(status) => {
                     let code = status.code();
@@ -104,7 +112,7 @@ impl Write {
         };
         // Sent once more now and then: the answer is the first one.
         if numbers.below(8) == 0
-            && let Ok(again) = self.send(&fleet.some(numbers)).await
+            && let Ok(again) = self.send(&fleet.some(numbers).await).await
         {
             assert_eq!((again.0, opened(&again.1)), (versions.clone(), opened(&revision)));
         }
@@ -133,7 +141,7 @@ async fn write(writer: usize, fleet: Arc<Fleet>, observer: Callers) -> Ledger {
             1 | 2 => {
                 let unknown = ledger.unknown;
                 let write = write(ledger.own + 1, std::slice::from_ref(&own), false);
-                if write.send(&fleet.some(&mut numbers)).await.is_err() {
+                if write.send(&fleet.some(&mut numbers).await).await.is_err() {
                     ledger.unknown += 1;
                     let stands = observer.admin.get_secret("demo", &own).await.unwrap();
                     let stands = stands.default_version;
@@ -167,11 +175,12 @@ async fn kill(
     let (engines, tokens) = start;
     let next = |left: usize| left.checked_sub(1);
     while fleet.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok() {
-        tokio::time::sleep(numbers.millis(50..250)).await;
+        tokio::time::sleep(numbers.millis(LIVES)).await;
         let _turn = turns.acquire().await.unwrap();
         child.serving.kill();
+        *fleet.standing[place].write().unwrap() = None;
         child = Child::start(serve(&engines), &tokens).await;
-        *fleet.standing[place].write().unwrap() = child.callers.clone();
+        *fleet.standing[place].write().unwrap() = Some(child.callers.clone());
     }
     child
 }
@@ -192,7 +201,7 @@ async fn nothing_is_lost_or_done_twice_when_servers_are_killed_in_the_middle_of_
     let starting = (0..SERVERS).map(|_| Child::start(serve(&engines), &world.tokens));
     let children = join_all(starting).await;
     let fleet = Arc::new(Fleet {
-        standing: children.iter().map(|child| RwLock::new(child.callers.clone())).collect(),
+        standing: children.iter().map(|child| RwLock::new(Some(child.callers.clone()))).collect(),
         over: AtomicBool::new(false),
         left: AtomicUsize::new(KILLS),
     });
@@ -243,6 +252,7 @@ async fn stands(world: &World, ledgers: &[Ledger]) {
     let found: usize = ledgers.iter().map(|ledger| ledger.found).sum();
     println!("{written} writes; {unknown} calls without an answer, {found} of them seen to stand");
     assert!(unknown > KILLS / 4, "the kills came when nothing was under way");
+    assert!(written > KILLS.try_into().unwrap(), "hardly anything was written");
 }
 
 /// No connection, transaction or lock of the dead.

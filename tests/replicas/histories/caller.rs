@@ -17,7 +17,7 @@ const WRITES: usize = 50;
 
 /// One read in so many comes through gRPC, which costs more than all else that a warm one does;
 /// the others ask the replica's engine in this process.
-const OVER_THE_WIRE: usize = 5;
+const OVER_THE_WIRE: usize = 10;
 
 /// How long a call may take, if its caller is patient.
 const PATIENCE: Duration = Duration::from_secs(3);
