@@ -12,7 +12,8 @@ use crate::support::production::Production;
 use crate::support::redis::Redis;
 use crate::support::replicas::Replicas;
 use base64::Engine as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 use tonic::{Request, Status};
 use waxseal_domain::caller::Role;
 use waxseal_proto::v1::{self, Stage, Visibility, consistency::Mode};
@@ -21,7 +22,7 @@ use waxseal_server::Config;
 /// Far more than anything here takes.
 const SOON: Duration = Duration::from_secs(10);
 
-/// The bound of spec'd staleness, and what a busy machine adds to the test's own clock.
+/// How old an answer, or a right, may be at most.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Replicas, the Redis that is theirs alone, and a caller at each of them.
@@ -75,7 +76,25 @@ impl World {
         for replica in replicas.iter() {
             callers.push(Callers::connect(&replica.server.address, &tokens).await);
         }
-        Self { replicas, redis, tokens, callers }
+        let world = Self { replicas, redis, tokens, callers };
+        world.connect_to_redis().await;
+        world
+    }
+
+    /// A connection to Redis is made when it is needed first, and nobody waits for that; so it is
+    /// needed here, that later every view is looked for and put there.
+    async fn connect_to_redis(&self) {
+        self.admin(0).create_project("warm").await.unwrap();
+        let begun = Instant::now();
+        for (replica, callers) in self.replicas.iter().zip(&self.callers) {
+            resolve(&callers.runtime, "warm", strong()).await.unwrap();
+            while replica.redis.open() == 0 {
+                assert!(begun.elapsed() < SOON, "nobody connects to Redis");
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+        sleep(Duration::from_millis(100)).await;
+        self.redis.flush().await;
     }
 
     /// With the project `demo`, its environments `main` and `staging`, and one secret.

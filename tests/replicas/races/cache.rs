@@ -148,5 +148,5 @@ async fn an_answer_of_redis_that_nobody_waits_for_any_more_is_nobody_elses() {
     let (_, found) = world.redis.put_and_found().await;
     println!("{answered} of {} answered, {} found in Redis", CALLERS * CALLS, found - before);
     assert!(answered >= CALLERS * CALLS / 3 && answered < CALLERS * CALLS);
-    assert!(found - before > 20, "{found}");
+    assert!(found - before > 10, "{found}");
 }

@@ -71,21 +71,28 @@ async fn forged_views_are_noticed_told_of_and_not_answered() {
     assert_eq!(told(), 0, "genuine ones open");
 
     let others: Vec<_> = genuine.values().rev().collect();
-    for (number, (what, forge)) in (1..).zip(FORGERIES) {
+    let mut forged = 0;
+    for (what, forge) in FORGERIES {
         for ((key, own), other) in genuine.iter().zip(&others) {
             world.redis.set(key, &forge(own, other)).await;
         }
         for environment in ENVIRONMENTS {
-            let value = value_in(&child.callers.runtime, environment).await.unwrap();
-            assert_eq!(value, environment, "{what}");
+            let begun = Instant::now();
+            // On a busy machine Redis may not be waited for.
+            while told() == forged {
+                let value = value_in(&child.callers.runtime, environment).await.unwrap();
+                assert_eq!(value, environment, "{what}");
+                assert!(begun.elapsed() < SOON, "nobody is told of {what}");
+            }
+            forged += 1;
+            assert_eq!(told(), forged, "{what}");
         }
-        assert_eq!(told(), number * ENVIRONMENTS.len(), "{what}");
     }
     for (key, own) in &genuine {
         world.redis.set(key, own).await;
     }
     assert_eq!(value_in(&child.callers.runtime, "main").await.unwrap(), "main");
-    assert_eq!(told(), FORGERIES.len() * ENVIRONMENTS.len(), "genuine ones open again");
+    assert_eq!(told(), forged, "genuine ones open again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

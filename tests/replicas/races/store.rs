@@ -23,14 +23,17 @@ async fn a_server_that_hears_nothing_answers_nothing_old() {
     assert_eq!(world.value(1, strong()).await, "first");
     assert_eq!(world.value(1, bounded(SECOND)).await, "first");
     world.replicas[1].postgres.set(Fault::BlackHole);
-    let deaf = Instant::now();
     world.set(0, "second").await;
     let written = Instant::now();
-    let read = async |mode| resolve(world.runtime(1), "demo", mode).await;
+    let read = async |mode| {
+        let begun = Instant::now();
+        let answer = resolve(world.runtime(1), "demo", mode).await;
+        println!("answered after {:.1?}", begun.elapsed());
+        answer
+    };
     refused(read(strong()).await).is(Code::Unavailable, "STORAGE_UNAVAILABLE");
     sleep(SECOND.saturating_sub(written.elapsed())).await;
     refused(read(bounded(SECOND)).await).is(Code::Unavailable, "STORAGE_UNAVAILABLE");
-    println!("deaf for {:?}", deaf.elapsed());
     world.replicas[1].heal();
     let healed = Instant::now();
     let view = loop {
