@@ -102,7 +102,8 @@ impl Write {
                 Ok(made) => break made,
                 Err(status) => {
                     let code = status.code();
-                    let cut_off = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::Aborted];
+                    let cut_off =
+                        [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::Aborted];
                     assert!(cut_off.contains(&code), "{status:?}");
                     assert!(begun.elapsed() < SOON * 3, "{status:?}");
                     ledger.unknown += 1;

@@ -37,9 +37,8 @@ async fn a_fill_that_a_write_overtakes_is_nobody_elses_answer() {
     let late = &world.replicas[1].server;
     let held = late.hold_next_key();
     let runtime = world.runtime(1).clone();
-    let filling = tokio::spawn(async move {
-        super::super::resolve(&runtime, "demo", strong()).await
-    });
+    let filling =
+        tokio::spawn(async move { super::super::resolve(&runtime, "demo", strong()).await });
     while late.waiting_for_keys() == 0 {
         sleep(Duration::from_millis(5)).await;
     }

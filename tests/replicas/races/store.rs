@@ -2,7 +2,9 @@
 
 use super::super::children::{Child, serve};
 use super::super::together::{next, set_by, watch};
-use super::super::{Callers, SECOND, SOON, World, at_least, bounded, opened, resolve, strong, value};
+use super::super::{
+    Callers, SECOND, SOON, World, at_least, bounded, opened, resolve, strong, value,
+};
 use super::cache::{value_in, views};
 use crate::support::postgres::variable;
 use crate::support::proxy::{Fault, Moment, Proxy};
