@@ -40,6 +40,7 @@ mod purge;
 mod readme;
 mod references;
 mod render;
+mod replicas;
 mod restricted;
 mod revisions;
 mod rights;

@@ -91,6 +91,19 @@ impl Redis {
         std::fs::read(self.dir.path().join("dump.rdb")).unwrap()
     }
 
+    /// How often a key was put by SET, and how often one was found, since the start.
+    pub async fn put_and_found(&self) -> (u64, u64) {
+        let mut connection = connect(&self.url()).await;
+        let info: String =
+            redis::cmd("INFO").arg("everything").query_async(&mut connection).await.unwrap();
+        let number = |prefix: &str| {
+            let rest = info.lines().find_map(|line| line.strip_prefix(prefix)).unwrap_or("0");
+            let digits = rest.split(|other: char| !other.is_ascii_digit()).next().unwrap();
+            digits.parse().unwrap()
+        };
+        (number("cmdstat_set:calls="), number("keyspace_hits:"))
+    }
+
     /// Every key with what is under it.
     pub async fn dump(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         dump(&self.url()).await

@@ -258,6 +258,12 @@ impl Server {
         *self.keys.refusal.lock().unwrap() = refusal;
     }
 
+    /// Moves the server's clock back.
+    pub fn turn_back(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap();
+        self.setup.clock.ahead.fetch_sub(micros, Ordering::SeqCst);
+    }
+
     /// Moves the server's clock.
     pub fn pass(&self, time: Duration) {
         let micros = i64::try_from(time.as_micros()).unwrap();

@@ -36,12 +36,14 @@ impl VerifiedTokens {
         (since.elapsed() < age).then(|| caller.clone())
     }
 
-    fn put(&self, key: [u8; 32], caller: Arc<Caller>) {
+    /// `since` is from before the token was looked up: it may have been revoked while the answer
+    /// was under way.
+    fn put(&self, key: [u8; 32], since: Instant, caller: Arc<Caller>) {
         let mut callers = self.callers();
         if callers.len() >= TOKENS {
             callers.clear();
         }
-        callers.insert(key, (Instant::now(), caller));
+        callers.insert(key, (since, caller));
     }
 }
 
@@ -58,8 +60,9 @@ impl Engine {
         let caller = match self.verified_tokens.get(&key, TRUST) {
             Some(caller) => caller,
             None => {
+                let since = Instant::now();
                 let caller = Arc::new(self.verify(&parts).await?);
-                self.verified_tokens.put(key, caller.clone());
+                self.verified_tokens.put(key, since, caller.clone());
                 caller
             }
         };
@@ -81,9 +84,10 @@ impl Engine {
         let standing = match self.verified_tokens.get(&key, age) {
             Some(standing) => standing,
             None => {
+                let since = Instant::now();
                 let row = self.store.snapshot().await?.token(id).await?;
                 let standing = Arc::new(self.read_token(&row.ok_or(Error::CredentialsInvalid)?)?);
-                self.verified_tokens.put(key, standing.clone());
+                self.verified_tokens.put(key, since, standing.clone());
                 standing
             }
         };
