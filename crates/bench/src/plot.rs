@@ -40,12 +40,12 @@ pub(crate) fn svg(cases: &[Measured]) -> String {
         let ratio =
             case.ratio.map_or_else(String::new, |ratio| format!(", {:.2} of bare", ratio.median));
         let end = LABELS + length.max(to - LABELS) + 6.0;
-        let _ = write!(
+        let _ = writeln!(
             svg,
             "<text x=\"8\" y=\"{text:.0}\">{}</text>\
              <rect x=\"{LABELS}\" y=\"{top:.0}\" width=\"{length:.1}\" height=\"16\" fill=\"{colour}\"/>\
              <path d=\"M{from:.1} {middle:.1}H{to:.1}\" stroke=\"black\"/>\
-             <text x=\"{end:.1}\" y=\"{text:.0}\">{:.1}{ratio}</text>\n",
+             <text x=\"{end:.1}\" y=\"{text:.0}\">{:.1}{ratio}</text>",
             case.name, cost.median
         );
     }

@@ -113,12 +113,17 @@ impl Measured {
         });
         let speed = self.speed_ratio.map_or_else(String::new, |s| format!("{:.2}", s.median));
         let range = format!("{min:.0}..{max:.0}");
+        // What no server of ours answers has neither.
+        let known = |figure: f64| match figure.is_finite() {
+            true => format!("{figure:.2}"),
+            false => String::new(),
+        };
         format!(
-            "{:<44} {:>9} {median:>9.0} {range:>19} {:>8.2} {ratio:>16} {speed:>8} {:>8.0}%",
+            "{:<44} {:>9} {median:>9.0} {range:>19} {:>8} {ratio:>16} {speed:>8} {:>9}",
             self.name,
             format!("{}/{}", self.load.in_flight, self.load.connections),
-            self.cpu_us_per_call.median,
-            self.generator * 100.0,
+            known(self.cpu_us_per_call.median),
+            known(self.generator),
         )
     }
 }

@@ -145,8 +145,7 @@ pub struct Config {
         env = "WAXSEAL_WORKERS",
         value_name = "COUNT",
         value_parser = units::workers,
-        default_value_t = cores(),
-        hide_default_value = true
+        default_value_t = cores()
     )]
     pub workers: usize,
 
@@ -264,6 +263,16 @@ pub enum ConfigError {
 }
 
 impl Services {
+    /// Whether a service of ours, by its name without the package, is among these.
+    pub(crate) fn serve(self, service: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Runtime => service == "RuntimeService",
+            Self::Keys => service == "KeyService",
+            Self::Management => !["RuntimeService", "KeyService"].contains(&service),
+        }
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",

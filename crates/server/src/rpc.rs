@@ -20,6 +20,7 @@ pub(crate) use runtime::RuntimeServer;
 pub(crate) use streams::{Streams, Views};
 pub(crate) use views::ViewMethod;
 
+use crate::config;
 use crate::front::{Access, Methods};
 use crate::status;
 use std::error::Error as StdError;
@@ -46,18 +47,19 @@ pub(crate) struct Services {
 }
 
 /// Puts the services together; `private` says that only this machine can reach them, so that
-/// reflection needs no credentials.
+/// reflection needs no credentials. Methods of services that are not `served` are unknown here.
 pub(crate) fn services(
     engine: &Arc<Engine>,
     private: bool,
     streams: Streams,
+    served: config::Services,
 ) -> Result<Services, Box<dyn StdError + Send + Sync>> {
     let projects = ProjectServiceServer::new(project::Projects(engine.clone()));
     let environments = EnvironmentServiceServer::new(environment::Environments(engine.clone()));
     let secrets = SecretServiceServer::new(secret::Secrets(engine.clone()));
     let keys = KeyServiceServer::new(key::KeyRings::new(engine.clone(), &streams));
     let runtime = RuntimeServer::new(engine.clone(), streams);
-    let (health, health_server) = health::health();
+    let (health, health_server) = health::health(served);
     let described = [
         waxseal_proto::FILE_DESCRIPTOR_SET,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -82,7 +84,14 @@ pub(crate) fn services(
         (tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET, reflection),
         (tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET, reflection),
     ])?;
+    let methods = methods.only(|path| served_path(served, path));
     Ok(Services { routes, runtime, methods, health })
+}
+
+/// Whether a path is of a service that is served here; the standard ones always are.
+fn served_path(served: config::Services, path: &str) -> bool {
+    let ours = path.strip_prefix("/waxseal.v1.").and_then(|rest| rest.split_once('/'));
+    ours.is_none_or(|(service, _)| served.serve(service))
 }
 
 fn reflection<'a>(described: &[&'a [u8]]) -> tonic_reflection::server::Builder<'a> {

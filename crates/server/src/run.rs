@@ -58,7 +58,8 @@ pub async fn run(
     config.check()?;
     let (stop_streams, stopping_streams) = watch::channel(false);
     let streams = Streams { max_age: config.watch_max_age, stopping: stopping_streams };
-    let services = rpc::services(&opened.engine, config.exposed().is_none(), streams);
+    let services =
+        rpc::services(&opened.engine, config.exposed().is_none(), streams, config.services);
     let Services { routes, runtime, methods, health } = services.map_err(RunError::Definitions)?;
     let front = Front {
         engine: opened.engine.clone(),
@@ -73,7 +74,11 @@ pub async fn run(
     drop(front);
     let calls = workers.calls();
 
-    let purging = Purging::start(opened.engine.clone(), config.purge_interval);
+    // One kind of host does it: where keys are rewrapped or views resolved, nothing is managed.
+    let purging = config
+        .services
+        .serve("SecretService")
+        .then(|| Purging::start(opened.engine.clone(), config.purge_interval));
     let readiness = Readiness::start(opened.engine.clone(), health.clone());
     {
         let mut accepted = pin!(listeners.accepted());

@@ -172,6 +172,8 @@ pub async fn open_beside(config: &Config) -> Result<Arc<Engine>, StartError> {
     let dir =
         config.engines.needs_data_dir().then(|| DataDir::existing(config.data_dir.as_deref()));
     let dir = dir.transpose()?;
+    let sqlite = dir.as_ref().filter(|_| !config.engines.has_database());
+    sqlite.map(DataDir::ensure_not_moved).transpose()?;
     let store = store::attach(config, dir.as_ref()).await?;
     engine(config, dir.as_ref(), store, Seams::default()).await
 }

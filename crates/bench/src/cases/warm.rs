@@ -23,7 +23,17 @@ const LOADS: [Load; 3] = [
     Load { connections: 8, in_flight: 64 },
 ];
 
+/// Whether it is worth starting servers.
+fn wanted(bench: &Bench<'_>) -> bool {
+    let prefixes = ["bare_50_", "bare_one_", "bare_empty_", BOUNDED, STRONG, ONE];
+    let begins = |case: &String| prefixes.iter().any(|prefix| case.starts_with(prefix));
+    bench.options.cases.is_empty() || bench.options.cases.iter().any(begins)
+}
+
 pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
+    if !wanted(bench) {
+        return Ok(());
+    }
     let waxseal = Waxseal::start(&bench.data_dir("warm"), 64 << 20).await?;
     waxseal.typical(FIFTY, 50).await?;
     waxseal.project(SINGLE, 1, 1, 64).await?;

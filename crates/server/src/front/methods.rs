@@ -42,6 +42,12 @@ impl Methods {
         Ok(Self(methods))
     }
 
+    /// Those of these methods whose paths are wanted.
+    pub(crate) fn only(mut self, wanted: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|path, _| wanted(path));
+        self
+    }
+
     /// How the method of this request line may be reached; `None` when there is none.
     pub(super) fn access(&self, uri: &Uri) -> Option<Access> {
         self.0.get(uri.path_and_query()?.as_str()).copied()

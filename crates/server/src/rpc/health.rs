@@ -1,5 +1,6 @@
 //! Health of the server and of each service.
 
+use crate::config::Services;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
@@ -16,13 +17,16 @@ const NAMES: [&str; 6] = [
 
 /// What health checks are told.
 #[derive(Clone)]
-pub(crate) struct Health(HealthReporter);
+pub(crate) struct Health {
+    reporter: HealthReporter,
+    served: Services,
+}
 
 /// The health service. It has to be told once that it [serves](Health::serving).
-pub(super) fn health() -> (Health, HealthServer<HealthService>) {
+pub(super) fn health(served: Services) -> (Health, HealthServer<HealthService>) {
     let reporter = HealthReporter::new();
     let server = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
-    (Health(reporter), server)
+    (Health { reporter, served }, server)
 }
 
 impl Health {
@@ -35,8 +39,11 @@ impl Health {
     }
 
     async fn say(&self, status: ServingStatus) {
-        for name in NAMES {
-            self.0.set_service_status(name, status).await;
+        let served = |name: &&str| {
+            name.strip_prefix("waxseal.v1.").is_none_or(|service| self.served.serve(service))
+        };
+        for name in NAMES.into_iter().filter(served) {
+            self.reporter.set_service_status(name, status).await;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Wrapped keys, wherever they stand.
 
-use super::columns::{Row, all, number, place_columns};
+use super::columns::{Params, Row, all, number, place_columns};
 use super::session::Session;
 use crate::{KeyEdits, KeyPlace, KeyRow, KeyRows, Result, Wrapped};
 use async_trait::async_trait;
@@ -32,71 +32,82 @@ impl KeyRows for Session {
         after: Option<&KeyPlace>,
         limit: usize,
     ) -> Result<Vec<KeyRow>> {
+        // A kind after the other, each by its own index, so that a page costs what it holds.
         let (class, owner, environment, stage, version) =
-            after.map_or((0, [0; 16], [0; 16], 0, -1), order);
-        let rows = self
-            .query(
-                "-- keys_not_under()
-                 SELECT * FROM (
-                     SELECT 0::smallint AS class, $7::bytea AS owner, $7::bytea AS environment,
-                            0::smallint AS stage, 0::bigint AS version, NULL::bytea AS uid,
-                            NULL::bytea AS project, NULL::smallint AS visibility,
-                            NULL::smallint AS kind, service_key_kind AS key_kind,
-                            service_key_id AS key_id, service_key AS key
-                     FROM store
-                     UNION ALL
-                     SELECT 1::smallint, uid, $7::bytea, 0::smallint, 0, NULL, NULL, NULL, NULL,
-                            integrity_key_kind, integrity_key_id, integrity_key
-                     FROM project
-                     UNION ALL
-                     SELECT 2::smallint, uid, $7::bytea, 0::smallint, 0, NULL, NULL, NULL, NULL,
-                            fingerprint_key_kind, fingerprint_key_id, fingerprint_key
-                     FROM project
-                     UNION ALL
-                     SELECT 3::smallint, v.secret, v.environment, v.stage, v.version, v.uid,
-                            s.project, s.visibility, v.kind, v.wrapped_key_kind,
-                            v.wrapped_key_id, v.wrapped_key
-                     FROM value v JOIN secret s ON s.uid = v.secret
-                     WHERE v.wrapped_key IS NOT NULL
-                 ) wrapped
-                 WHERE key_id <> $1
-                   AND (class, owner, environment, stage, version) > ($2, $3, $4, $5, $6)
-                 ORDER BY class, owner, environment, stage, version LIMIT $8",
-                &[
-                    &key_id,
-                    &class,
-                    &&owner[..],
-                    &&environment[..],
-                    &stage,
-                    &version,
-                    &&[0u8; 16][..],
-                    &number(limit as u64),
-                ],
-            )
-            .await?;
-        all("value", &rows, read)
+            after.map_or((0, Vec::new(), Vec::new(), 0, -1), order);
+        let mut keys = Vec::new();
+        if after.is_none() {
+            keys.extend(all("store", &self.query(SERVICE, &[&key_id]).await?, read)?);
+        }
+        for (kind, sql) in [(1, INTEGRITY), (2, FINGERPRINT)] {
+            // Before all of a kind: no uid is empty.
+            let owner = if class == kind { &owner[..] } else { &[] };
+            let left = number(limit.saturating_sub(keys.len()) as u64);
+            if class <= kind && left > 0 {
+                let rows = self.query(sql, &[&key_id, &owner, &left]).await?;
+                keys.extend(all("project", &rows, read)?);
+            }
+        }
+        let left = number(limit.saturating_sub(keys.len()) as u64);
+        if left > 0 {
+            let values = class == 3;
+            let owner = if values { &owner[..] } else { &[] };
+            let params: Params<'_> = &[&key_id, &owner, &&environment[..], &stage, &version, &left];
+            keys.extend(all("value", &self.query(VALUES, params).await?, read)?);
+        }
+        Ok(keys)
     }
 }
 
-/// What orders the places: kind, then the columns that name the row.
-type Order = (i16, [u8; 16], [u8; 16], i16, i64);
+const SERVICE: &str = "-- keys_not_under(): service
+    SELECT 0::smallint AS class, ''::bytea AS owner, service_key_kind AS key_kind,
+           service_key_id AS key_id, service_key AS key
+    FROM store WHERE service_key_id <> $1";
+
+const INTEGRITY: &str = "-- keys_not_under(): integrity
+    SELECT 1::smallint AS class, uid AS owner, integrity_key_kind AS key_kind,
+           integrity_key_id AS key_id, integrity_key AS key
+    FROM project WHERE integrity_key_id <> $1 AND uid > $2 ORDER BY uid LIMIT $3";
+
+const FINGERPRINT: &str = "-- keys_not_under(): fingerprint
+    SELECT 2::smallint AS class, uid AS owner, fingerprint_key_kind AS key_kind,
+           fingerprint_key_id AS key_id, fingerprint_key AS key
+    FROM project WHERE fingerprint_key_id <> $1 AND uid > $2 ORDER BY uid LIMIT $3";
+
+const VALUES: &str = "-- keys_not_under(): value
+    SELECT 3::smallint AS class, v.secret AS owner, v.environment, v.stage, v.version, v.uid,
+           s.project, s.visibility, v.kind, v.wrapped_key_kind AS key_kind,
+           v.wrapped_key_id AS key_id, v.wrapped_key AS key
+    FROM value v JOIN secret s ON s.uid = v.secret
+    WHERE v.wrapped_key_id <> $1
+      AND (v.secret, v.environment, v.stage, v.version) > ($2, $3, $4, $5)
+    ORDER BY v.secret, v.environment, v.stage, v.version LIMIT $6";
+
+/// Where to go on: kind, then the columns that name the row.
+type Order = (i16, Vec<u8>, Vec<u8>, i16, i64);
 
 fn order(place: &KeyPlace) -> Order {
     match place {
-        KeyPlace::Service => (0, [0; 16], [0; 16], 0, 0),
-        KeyPlace::Integrity(project) => (1, *project.bytes(), [0; 16], 0, 0),
-        KeyPlace::Fingerprint(project) => (2, *project.bytes(), [0; 16], 0, 0),
+        KeyPlace::Service => (1, Vec::new(), Vec::new(), 0, -1),
+        KeyPlace::Integrity(project) => (1, project.bytes().to_vec(), Vec::new(), 0, -1),
+        KeyPlace::Fingerprint(project) => (2, project.bytes().to_vec(), Vec::new(), 0, -1),
         KeyPlace::Value { secret, place, version, .. } => {
             let (environment, stage) = place_columns(*place);
-            (3, *secret.bytes(), environment, stage, number(*version))
+            (3, secret.bytes().to_vec(), environment.to_vec(), stage, number(*version))
         }
     }
 }
 
 fn read(row: &Row<'_>) -> Result<KeyRow> {
+    let class = row.small("class")?;
+    if class == 0 {
+        return Ok(KeyRow {
+            place: KeyPlace::Service,
+            key: row.wrapped("key_kind", "key_id", "key")?,
+        });
+    }
     let owner = row.bytes("owner")?;
-    let place = match row.small("class")? {
-        0 => KeyPlace::Service,
+    let place = match class {
         1 => KeyPlace::Integrity(ProjectUid::from_bytes(owner)),
         2 => KeyPlace::Fingerprint(ProjectUid::from_bytes(owner)),
         _ => KeyPlace::Value {

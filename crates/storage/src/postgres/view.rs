@@ -4,11 +4,13 @@
 
 use super::columns::{Params, all, first};
 use super::core::Core;
+use super::local::Ticket;
 use super::{environments, failure, projects, secrets, slots};
-use crate::{Error, Result, ViewRows};
+use crate::{EnvironmentHead, EnvironmentRow, Error, Head, Result, ViewRows};
 use deadpool_postgres::ClientWrapper;
 use futures::future::try_join_all;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio_postgres::{Row, Statement};
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{EnvironmentId, ProjectId};
@@ -86,6 +88,8 @@ pub(super) async fn view_rows(
     environment: &EnvironmentId,
     stage: Stage,
 ) -> Result<Option<ViewRows>> {
+    core.shared.alive()?;
+    let ticket = core.shared.local().ask(Instant::now());
     let answers = match attempt(core, project, environment, stage).await {
         // The pool's connection had been closed meanwhile.
         Err(Trouble::Lost) => {
@@ -95,10 +99,40 @@ pub(super) async fn view_rows(
         answers => answers,
     };
     match answers {
-        Ok(answers) => read(&answers),
+        Ok(answers) => {
+            let rows = read(&answers)?;
+            learn(core, &ticket, project, rows.as_ref())?;
+            Ok(rows)
+        }
         Err(Trouble::Lost) => Err(failure::unavailable("the connection to PostgreSQL was lost")),
         Err(Trouble::Other(error)) => Err(error),
     }
+}
+
+/// What a view was read from shows the project's head as well. Known here, it spares those who ask
+/// for a recent head another fill of the same view.
+fn learn(core: &Core, ticket: &Ticket, project: &ProjectId, rows: Option<&ViewRows>) -> Result<()> {
+    let environment = |row: &EnvironmentRow| EnvironmentHead {
+        uid: row.environment.uid,
+        id: row.environment.id.clone(),
+        draft: row.draft.revision,
+        live: row.live.revision,
+    };
+    let head = rows.map(|rows| Head {
+        incarnation: rows.project.incarnation,
+        project: rows.project.project.uid,
+        revision: rows.project.revision,
+        deleted: rows.project.project.deletion.is_some(),
+        environments: rows.environments.iter().map(environment).collect(),
+    });
+    let found = head.into_iter().map(|head| (project.clone(), Ok(Arc::new(head)))).collect();
+    let asked = std::slice::from_ref(project);
+    let done = core.shared.local().answer(ticket, Instant::now(), asked, &found);
+    match done {
+        Ok(moved) => core.shared.tell(&moved),
+        Err(regression) => return Err(core.shared.stop(regression)),
+    }
+    Ok(())
 }
 
 async fn attempt(

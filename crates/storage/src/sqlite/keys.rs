@@ -21,7 +21,8 @@ impl KeyRows for Session {
         after: Option<&KeyPlace>,
         limit: usize,
     ) -> Result<Vec<KeyRow>> {
-        let (key_id, after) = (key_id.to_owned(), after.map(order));
+        let after = after.map_or(After::begin(0), After::place);
+        let key_id = key_id.to_owned();
         self.call(move |connection| not_under(connection, &key_id, after, limit)).await
     }
 }
@@ -45,65 +46,95 @@ fn count(connection: &Connection) -> Result<Vec<(String, u64)>> {
     Ok(counts)
 }
 
-/// What orders the places: kind, then the columns that name the row.
-type Order = (u8, [u8; 16], [u8; 16], u8, i64);
+/// Where to go on: after this row, in the order of kind, then of the columns that name a row.
+struct After {
+    class: u8,
+    owner: Vec<u8>,
+    environment: Vec<u8>,
+    stage: u8,
+    version: i64,
+}
 
-fn order(place: &KeyPlace) -> Order {
-    match place {
-        KeyPlace::Service => (0, [0; 16], [0; 16], 0, 0),
-        KeyPlace::Integrity(project) => (1, *project.bytes(), [0; 16], 0, 0),
-        KeyPlace::Fingerprint(project) => (2, *project.bytes(), [0; 16], 0, 0),
-        KeyPlace::Value { secret, place, version, .. } => {
-            let (environment, stage) = place_columns(*place);
-            (3, *secret.bytes(), environment, stage, number(*version))
+impl After {
+    /// Before all of a kind: no uid is empty.
+    const fn begin(class: u8) -> Self {
+        Self { class, owner: Vec::new(), environment: Vec::new(), stage: 0, version: -1 }
+    }
+
+    fn place(place: &KeyPlace) -> Self {
+        match place {
+            KeyPlace::Service => Self::begin(1),
+            KeyPlace::Integrity(project) => {
+                Self { owner: project.bytes().to_vec(), ..Self::begin(1) }
+            }
+            KeyPlace::Fingerprint(project) => {
+                Self { owner: project.bytes().to_vec(), ..Self::begin(2) }
+            }
+            KeyPlace::Value { secret, place, version, .. } => {
+                let (environment, stage) = place_columns(*place);
+                Self {
+                    class: 3,
+                    owner: secret.bytes().to_vec(),
+                    environment: environment.to_vec(),
+                    stage,
+                    version: number(*version),
+                }
+            }
         }
     }
 }
 
+/// One statement for each kind, so that each goes on where the index has the last row: one over all
+/// kinds would read and sort everything for every page.
+const NOT_UNDER: [&str; 4] = [
+    "-- keys_not_under(): service
+     SELECT 0 AS class, zeroblob(16) AS owner, service_key_kind AS key_kind,
+            service_key_id AS key_id, service_key AS key
+     FROM store WHERE service_key_id <> ?1 AND ?2 = x'' AND ?3 = x'' AND ?4 = 0 AND ?5 = -1
+     LIMIT ?6",
+    "-- keys_not_under(): integrity
+     SELECT 1 AS class, uid AS owner, integrity_key_kind AS key_kind,
+            integrity_key_id AS key_id, integrity_key AS key
+     FROM project WHERE integrity_key_id <> ?1 AND uid > ?2 AND ?3 = x'' AND ?4 = 0 AND ?5 = -1
+     ORDER BY uid LIMIT ?6",
+    "-- keys_not_under(): fingerprint
+     SELECT 2 AS class, uid AS owner, fingerprint_key_kind AS key_kind,
+            fingerprint_key_id AS key_id, fingerprint_key AS key
+     FROM project WHERE fingerprint_key_id <> ?1 AND uid > ?2 AND ?3 = x'' AND ?4 = 0 AND ?5 = -1
+     ORDER BY uid LIMIT ?6",
+    "-- keys_not_under(): value
+     SELECT 3 AS class, v.secret AS owner, v.environment, v.stage, v.version, v.uid, s.project,
+            s.visibility, v.kind, v.wrapped_key_kind AS key_kind, v.wrapped_key_id AS key_id,
+            v.wrapped_key AS key
+     FROM value v JOIN secret s ON s.uid = v.secret
+     WHERE v.wrapped_key_id <> ?1
+       AND (v.secret, v.environment, v.stage, v.version) > (?2, ?3, ?4, ?5)
+     ORDER BY v.secret, v.environment, v.stage, v.version LIMIT ?6",
+];
+
 fn not_under(
     connection: &Connection,
     key_id: &str,
-    after: Option<Order>,
+    after: After,
     limit: usize,
 ) -> Result<Vec<KeyRow>> {
-    let (class, first, environment, stage, version) = after.unwrap_or((0, [0; 16], [0; 16], 0, -1));
-    let mut statement = connection.prepare_cached(
-        "-- keys_not_under()
-         SELECT * FROM (
-             SELECT 0 AS class, zeroblob(16) AS owner, zeroblob(16) AS environment, 0 AS stage,
-                    0 AS version, NULL AS uid, NULL AS project, NULL AS visibility, NULL AS kind,
-                    service_key_kind AS key_kind, service_key_id AS key_id, service_key AS key
-             FROM store
-             UNION ALL
-             SELECT 1, uid, zeroblob(16), 0, 0, NULL, NULL, NULL, NULL,
-                    integrity_key_kind, integrity_key_id, integrity_key
-             FROM project
-             UNION ALL
-             SELECT 2, uid, zeroblob(16), 0, 0, NULL, NULL, NULL, NULL,
-                    fingerprint_key_kind, fingerprint_key_id, fingerprint_key
-             FROM project
-             UNION ALL
-             SELECT 3, v.secret, v.environment, v.stage, v.version, v.uid, s.project,
-                    s.visibility, v.kind, v.wrapped_key_kind, v.wrapped_key_id, v.wrapped_key
-             FROM value v JOIN secret s ON s.uid = v.secret
-             WHERE v.wrapped_key IS NOT NULL
-         )
-         WHERE key_id <> ?1
-           AND (class, owner, environment, stage, version) > (?2, ?3, ?4, ?5, ?6)
-         ORDER BY class, owner, environment, stage, version LIMIT ?7",
-    )?;
-    let mut rows = statement.query(params![
-        key_id,
-        class,
-        uid(&first),
-        uid(&environment),
-        stage,
-        version,
-        number(limit as u64),
-    ])?;
+    let first = after.class;
+    let later = (first + 1..).map(After::begin);
     let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(read(&Row::new("value", row))?);
+    for (sql, after) in
+        NOT_UNDER.iter().skip(usize::from(first)).zip([after].into_iter().chain(later))
+    {
+        let After { class: _, owner, environment, stage, version } = after;
+        let left = number((limit - keys.len()) as u64);
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows =
+            statement.query(params![key_id, owner, environment, stage, version, left])?;
+        while let Some(row) = rows.next()? {
+            keys.push(read(&Row::new("value", row))?);
+        }
+        if keys.len() == limit {
+            break;
+        }
     }
     Ok(keys)
 }
