@@ -37,8 +37,15 @@ impl Ask {
     /// Makes the call. That it does not end is an outcome too.
     pub async fn call(&self, deadline: Duration) -> Outcome {
         let host = self.address.trim_start_matches("http://");
+        let begin = Instant::now();
         let stream = TcpStream::connect(host).await.unwrap();
-        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        let (sender, connection) = match h2::client::handshake(stream).await {
+            Ok(both) => both,
+            Err(error) => {
+                let answer = Err(Status::new(Code::Unknown, format!("no connection: {error}")));
+                return Outcome { answer, took: begin.elapsed() };
+            }
+        };
         let connection = tokio::spawn(connection);
         let begin = Instant::now();
         // Twice the slack: an end that is late has to be told from none.
@@ -54,6 +61,17 @@ impl Ask {
         sender: h2::client::SendRequest<Bytes>,
         deadline: Duration,
     ) -> Result<Bytes, Status> {
+        self.exchange(sender, deadline).await.unwrap_or_else(|error| {
+            Err(Status::new(Code::Unknown, format!("the connection ended: {error}")))
+        })
+    }
+
+    /// The answer, if the connection carries it.
+    async fn exchange(
+        &self,
+        sender: h2::client::SendRequest<Bytes>,
+        deadline: Duration,
+    ) -> Result<Result<Bytes, Status>, h2::Error> {
         let request = http::Request::post(format!("{}{}", self.address, raw::path(self.method)))
             .header("content-type", "application/grpc")
             .header("te", "trailers")
@@ -61,26 +79,26 @@ impl Ask {
             .header("grpc-timeout", format!("{}m", deadline.as_millis()))
             .body(())
             .unwrap();
-        let mut sender = sender.ready().await.unwrap();
-        let (response, mut body) = sender.send_request(request, false).unwrap();
+        let mut sender = sender.ready().await?;
+        let (response, mut body) = sender.send_request(request, false)?;
         let mut framed = BytesMut::new();
         framed.put_u8(0);
         framed.put_u32(u32::try_from(self.message.len()).unwrap());
         framed.put_slice(&self.message);
-        body.send_data(framed.freeze(), true).unwrap();
-        let response = response.await.unwrap();
+        body.send_data(framed.freeze(), true)?;
+        let response = response.await?;
         if let Some(status) = Status::from_header_map(response.headers()) {
-            return Err(status);
+            return Ok(Err(status));
         }
         let mut stream = response.into_body();
         let mut answer = BytesMut::new();
         while let Some(data) = stream.data().await {
-            let data = data.unwrap();
-            stream.flow_control().release_capacity(data.len()).unwrap();
+            let data = data?;
+            stream.flow_control().release_capacity(data.len())?;
             answer.extend_from_slice(&data);
         }
-        let trailers = stream.trailers().await.unwrap().unwrap();
+        let trailers = stream.trailers().await?.unwrap();
         let status = Status::from_header_map(&trailers).unwrap();
-        if status.code() == Code::Ok { Ok(answer.freeze().slice(5..)) } else { Err(status) }
+        Ok(if status.code() == Code::Ok { Ok(answer.freeze().slice(5..)) } else { Err(status) })
     }
 }

@@ -22,7 +22,7 @@ const ROW: [Expected; Phase::OF_ALL.len()] = [
 
 async fn row(fault: Fault) {
     let phases = Phase::OF_ALL;
-    Row { link: |replica| &replica.kms, fault, phases, expected: ROW }.check().await;
+    Row { link: |replica| &replica.kms, fault, phases, expected: ROW, shares: false }.check().await;
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ macro_rules! row {
                 fault: $fault,
                 phases,
                 expected: $expected,
+                shares: false,
             };
             row.check().await;
         }

@@ -10,6 +10,7 @@ use crate::support::replicas::{Replica, Replicas};
 use crate::support::server::Server;
 use crate::support::{Client, default_slot, text};
 use prost::Message as _;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -75,6 +76,7 @@ impl Phase {
 pub struct World {
     replicas: Replicas,
     /// Callers of the second server.
+    admin: Client,
     builder: Client,
     runtime: Client,
     /// Tokens that the first server knows well.
@@ -97,12 +99,15 @@ impl World {
         let production = Production::with_redis(vec![redis.url()]).await;
         let few = |config: &mut waxseal_server::Config| {
             config.engines.database_connections = CONNECTIONS;
+            // Views that nobody knows are of environments that are new.
+            config.max_environments = 1_000;
         };
         let replicas = Replicas::start(production, 2, few).await;
         let healthy = &replicas[1].server;
         healthy.make_demo().await;
         // To make a token known without touching a key of the other project.
-        healthy.admin().await.create_project("other").await.unwrap();
+        let admin = healthy.admin().await;
+        admin.create_project("other").await.unwrap();
         let builder = healthy.builder().await;
         builder.create_secret("demo", "key", v1::Visibility::Masked, Some("v1")).await.unwrap();
         let runtime = healthy.runtime().await;
@@ -110,6 +115,7 @@ impl World {
         let building = healthy.token(Role::Builder, true, "deployment").await;
         Self {
             replicas,
+            admin,
             builder,
             runtime,
             resolving,
@@ -141,7 +147,7 @@ impl World {
                 ("ResolveEnvironment", ask)
             }
             Phase::Shared | Phase::Miss => {
-                self.healthy().admin().await.create_environment("demo", &fresh).await.unwrap();
+                self.admin.create_environment("demo", &fresh).await.unwrap();
                 let ask = resolve("demo", &fresh);
                 if phase == Phase::Shared {
                     // Both servers know the key of the shared view before it changes.
@@ -183,6 +189,30 @@ impl World {
         Prepared { ask, changed, shown }
     }
 
+    /// A read, or a change that the next read has to show, for the server that is spoiled, reached
+    /// at this address.
+    pub fn plain(&self, writes: bool, address: SocketAddr) -> Prepared {
+        let (method, token, message) = if writes {
+            let next = self.next.fetch_add(1, Ordering::SeqCst);
+            // None of them is a part of another.
+            let value = format!("value-{next:05}");
+            let message = set(&value);
+            *self.current.lock().unwrap() = value;
+            ("SetSecretValue", &self.building, message)
+        } else {
+            ("ResolveEnvironment", &self.resolving, resolve("demo", "main"))
+        };
+        let ask = self.ask(token, method, message);
+        let ask = Ask { address: format!("http://{address}"), ..ask };
+        let shown = (!writes).then(|| self.current.lock().unwrap().clone());
+        Prepared { ask, changed: None, shown }
+    }
+
+    /// Checks how many values there were.
+    pub async fn has_version(&self, version: u64) {
+        assert_eq!(self.version().await, i64::try_from(version).unwrap(), "each is set once");
+    }
+
     /// Sets the value past the server that is to be spoiled: it knows neither view nor data key.
     async fn set(&self, value: &str) {
         self.builder.set("demo", "key", default_slot(), value).await.unwrap();
@@ -203,6 +233,27 @@ impl World {
             assert!(begin.elapsed() < RECOVERY, "a view that was filled is shared");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Whether the server that was spoiled puts a view into Redis, soon after the fault is over.
+    pub async fn shares(&self, healed: Instant) -> bool {
+        while healed.elapsed() < RECOVERY {
+            let next = self.next.fetch_add(1, Ordering::SeqCst);
+            let id = format!("env-{next}");
+            let environment = self.admin.create_environment("demo", &id).await.unwrap();
+            let uid = environment.uid.replace('-', "");
+            // What is in Redis has the environment in its name.
+            self.ask(&self.resolving, "ResolveEnvironment", resolve("demo", &id)).works().await;
+            for _ in 0..10 {
+                let names = self.redis.dump().await.into_keys();
+                let mut names = names.map(|name| String::from_utf8(name).unwrap());
+                if names.any(|name| name.contains(&uid)) {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        false
     }
 
     fn ask(&self, token: &str, method: &'static str, message: Vec<u8>) -> Ask {

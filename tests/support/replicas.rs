@@ -33,6 +33,11 @@ impl Replicas {
         }
         Self { each, production }
     }
+
+    /// Takes the last one away, to stop it.
+    pub fn pop(&mut self) -> Replica {
+        self.each.pop().unwrap()
+    }
 }
 
 impl Index<usize> for Replicas {
