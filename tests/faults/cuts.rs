@@ -4,7 +4,7 @@
 use super::world::World;
 use super::{RECOVERY, refused_as};
 use crate::support::proxy::{Fault, Proxy};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tonic::Code;
 
 const CALLS: u64 = 600;
@@ -18,7 +18,7 @@ async fn each_call_is_settled_by_one_repetition() {
     let spoiled = world.spoiled();
     let clients = Proxy::before(&spoiled.server.address).await;
     // All that an answer takes, and a little more.
-    clients.set(Fault::CutSome { each: EACH, within: 400 });
+    let cut = Fault::CutSome { each: EACH, within: 400 };
     let mut repeated = 0;
     for call in 0..CALLS {
         let ask = world.plain(call % (READS + 1) == 0, clients.addr());
@@ -28,7 +28,9 @@ async fn each_call_is_settled_by_one_repetition() {
             10 => spoiled.postgres.set(Fault::CutAfter(bytes)),
             _ => {}
         }
+        clients.set(cut);
         let first = ask.call(RECOVERY).await;
+        clients.set(Fault::Pass);
         spoiled.redis.set(Fault::Pass);
         spoiled.postgres.set(Fault::Pass);
         if first.answer.is_ok() {
@@ -41,6 +43,7 @@ async fn each_call_is_settled_by_one_repetition() {
         // The first one goes on without its caller, who is told to ask again.
         while refused_as(&second, Code::Aborted, "REQUEST_IN_PROGRESS") {
             assert!(begin.elapsed() < RECOVERY, "{}", second.told());
+            tokio::time::sleep(Duration::from_millis(50)).await;
             second = ask.call(RECOVERY).await;
         }
         assert!(second.answer.is_ok(), "call {call}: {}, then {}", first.told(), second.told());

@@ -121,7 +121,7 @@ async fn a_stop_does_not_wait_for_a_database_that_is_silent() {
     healthy.make_demo().await;
     let builder = healthy.builder().await;
     builder.create_secret("demo", "key", Visibility::Masked, Some("value")).await.unwrap();
-    let Replica { server, postgres, .. } = replicas.pop();
+    let Replica { server, postgres, redis: _redis, kms: _kms } = replicas.pop();
     let (reader, writer) = (server.runtime().await, server.builder().await);
     reader.resolve("demo", "main", Stage::Live).await.unwrap();
     let mut views = watch(&reader, Stage::Live, "").await.unwrap();
