@@ -25,6 +25,7 @@ mod environments;
 mod errors;
 mod export;
 mod external;
+mod faults;
 mod history;
 mod keys;
 mod kill;

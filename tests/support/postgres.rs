@@ -121,8 +121,13 @@ impl Drop for Database {
     }
 }
 
+/// A connection to the server, and to no test's database.
+pub async fn server() -> Client {
+    connect(&variable("TEST_POSTGRES")).await
+}
+
 /// A program of PostgreSQL's.
-fn program(name: &str) -> Command {
+pub fn program(name: &str) -> Command {
     Command::new(PathBuf::from(variable("TEST_POSTGRES_BIN")).join(name))
 }
 

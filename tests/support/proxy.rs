@@ -36,6 +36,9 @@ pub enum Fault {
     Trickle(Duration),
     /// Each connection is reset once the server has sent this many bytes more on it.
     CutAfter(u64),
+    /// One connection out of so many is reset once the server has sent some bytes on it: by chance
+    /// fewer than `within`. The others pass.
+    CutSome { each: u64, within: u64 },
 }
 
 /// When a fault that waits for a text sets in.
@@ -213,11 +216,11 @@ async fn accept(mut listener: TcpListener, address: SocketAddr, link: Arc<Link>)
 fn connect(client: TcpStream, link: &Arc<Link>) {
     // From here on it is one of those that stand.
     let blows = link.blows.subscribe();
-    link.accepted.fetch_add(1, Ordering::SeqCst);
+    let number = link.accepted.fetch_add(1, Ordering::SeqCst) + 1;
     link.open.fetch_add(1, Ordering::SeqCst);
     let link = link.clone();
     tokio::spawn(async move {
-        connection::serve(client, &link, blows).await;
+        connection::serve(client, number, &link, blows).await;
         link.open.fetch_sub(1, Ordering::SeqCst);
     });
 }

@@ -3,7 +3,7 @@
 
 use super::kms;
 use super::production::Production;
-use super::proxy::{Fault, Proxy};
+use super::proxy::Proxy;
 use super::server::{Server, Setup};
 use std::ops::Index;
 use waxseal_server::Config;
@@ -24,13 +24,8 @@ pub struct Replicas {
 }
 
 impl Replicas {
-    /// So many servers on engines of their own.
-    pub async fn start(count: usize) -> Self {
-        Self::on(Production::create().await, count, |_| ()).await
-    }
-
     /// So many servers on these engines, of which Redis is a single one, configured by `change`.
-    pub async fn on(production: Production, count: usize, change: impl Fn(&mut Config)) -> Self {
+    pub async fn start(production: Production, count: usize, change: impl Fn(&mut Config)) -> Self {
         let shared = Setup::sqlite();
         let mut each = Vec::new();
         for _ in 0..count {
@@ -39,8 +34,9 @@ impl Replicas {
         Self { each, production }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Replica> {
-        self.each.iter()
+    /// Takes the last one away, to stop it.
+    pub fn pop(&mut self) -> Replica {
+        self.each.pop().unwrap()
     }
 }
 
@@ -68,12 +64,5 @@ impl Replica {
         let mut setup = shared.beside(engines);
         change(&mut setup.config);
         Self { server: setup.start().await, postgres, redis, kms }
-    }
-
-    /// Ends every fault.
-    pub fn heal(&self) {
-        for proxy in [&self.postgres, &self.redis, &self.kms] {
-            proxy.set(Fault::Pass);
-        }
     }
 }

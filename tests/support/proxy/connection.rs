@@ -33,6 +33,7 @@ enum Towards {
 /// Forwards until both sides have closed, or a fault ends it.
 pub(super) async fn serve(
     mut client: TcpStream,
+    number: u64,
     link: &Link,
     mut blows: broadcast::Receiver<Fault>,
 ) {
@@ -48,7 +49,7 @@ pub(super) async fn serve(
     let whole = tokio::select! {
         biased;
         () = cut => false,
-        whole = forward(&mut client, link, &halved) => whole.is_ok(),
+        whole = forward(&mut client, number, link, &halved) => whole.is_ok(),
     };
     if !whole {
         // What follows the close is a reset.
@@ -58,6 +59,7 @@ pub(super) async fn serve(
 
 async fn forward(
     client: &mut TcpStream,
+    number: u64,
     link: &Link,
     halved: &watch::Sender<bool>,
 ) -> Result<(), Cut> {
@@ -74,8 +76,10 @@ async fn forward(
     let (from_server, to_server) = server.split();
     // Whether the server spoke last, or nobody did.
     let answered = AtomicBool::new(true);
-    let way =
-        |towards| Way { link, standing: link.standing.subscribe(), answered: &answered, towards };
+    let way = |towards| {
+        let standing = link.standing.subscribe();
+        Way { number, link, standing, answered: &answered, towards }
+    };
     let (up, ups) = mpsc::channel(64);
     let (down, downs) = mpsc::channel(64);
     let never = watch::Sender::new(false);
@@ -96,6 +100,8 @@ async fn passable(standing: &mut watch::Receiver<Fault>) -> Fault {
 
 /// One end of one direction.
 struct Way<'a> {
+    /// That of the connection, from 1.
+    number: u64,
     link: &'a Link,
     standing: watch::Receiver<Fault>,
     answered: &'a AtomicBool,
@@ -133,7 +139,7 @@ impl Way<'_> {
         mut pieces: mpsc::Receiver<Piece>,
         mut halved: watch::Receiver<bool>,
     ) -> Result<(), Cut> {
-        let mut budget = Budget::default();
+        let mut budget = Budget { number: self.number, ..Budget::default() };
         loop {
             let piece = tokio::select! {
                 biased;
@@ -215,8 +221,7 @@ impl Way<'_> {
         let Fault::Delay { to_server, to_client, jitter } = fault else { return Duration::ZERO };
         let fixed = if self.towards == Towards::Server { to_server } else { to_client };
         // A random share of the jitter.
-        let [share, ..] = uuid::Uuid::new_v4().into_bytes();
-        fixed + jitter * u32::from(share) / 255
+        fixed + jitter * u32::try_from(chance(256)).unwrap() / 255
     }
 
     fn forwarded(&self) -> &AtomicU64 {
@@ -227,9 +232,18 @@ impl Way<'_> {
     }
 }
 
-/// What a connection may still send to its client under [`Fault::CutAfter`].
+/// A random number below `end`, which is far below 2^32.
+fn chance(end: u64) -> u64 {
+    let [one, two, three, four, ..] = uuid::Uuid::new_v4().into_bytes();
+    u64::from(u32::from_be_bytes([one, two, three, four])) % end
+}
+
+/// What a connection may still send to its client under [`Fault::CutAfter`] and
+/// [`Fault::CutSome`].
 #[derive(Default)]
 struct Budget {
+    /// That of the connection.
+    number: u64,
     fault: Fault,
     left: Option<usize>,
 }
@@ -240,6 +254,9 @@ impl Budget {
             self.fault = fault;
             self.left = match fault {
                 Fault::CutAfter(bytes) => Some(usize::try_from(bytes).unwrap()),
+                Fault::CutSome { each, within } if self.number.is_multiple_of(each) => {
+                    Some(usize::try_from(chance(within)).unwrap())
+                }
                 _ => None,
             };
         }

@@ -239,6 +239,17 @@ async fn a_connection_is_cut_after_so_many_bytes_of_the_server() {
 }
 
 #[tokio::test]
+async fn one_connection_in_so_many_is_cut() {
+    let echo = Echo::start().await;
+    echo.proxy.set(Fault::CutSome { each: 3, within: 5 });
+    for number in 1..=9 {
+        let mut client = echo.client().await;
+        let answer = ask(&mut client, "hello").await;
+        assert_eq!(answer.is_err(), number % 3 == 0, "connection {number}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_fault_can_wait_for_what_is_sent() {
     for (moment, arrives) in [(Moment::Before, 0), (Moment::After, 6)] {
         for fault in [Fault::Reset, Fault::Refuse, Fault::BlackHole] {
