@@ -64,7 +64,7 @@ impl World {
     async fn configured(count: usize, change: impl Fn(&mut Config)) -> Self {
         let redis = Redis::start().await;
         let production = Production::with_redis(vec![redis.url()]).await;
-        let replicas = Replicas::on(production, count, change).await;
+        let replicas = Replicas::start(production, count, change).await;
         // Some tests move a clock by hours.
         let life = Duration::from_secs(24 * 3600);
         let first = &replicas[0].server;

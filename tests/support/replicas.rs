@@ -3,7 +3,7 @@
 
 use super::kms;
 use super::production::Production;
-use super::proxy::Proxy;
+use super::proxy::{Fault, Proxy};
 use super::server::{Server, Setup};
 use std::ops::Index;
 use waxseal_server::Config;
@@ -32,6 +32,10 @@ impl Replicas {
             each.push(Replica::start(&production, &shared, &change).await);
         }
         Self { each, production }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Replica> {
+        self.each.iter()
     }
 
     /// Takes the last one away, to stop it.
@@ -64,5 +68,12 @@ impl Replica {
         let mut setup = shared.beside(engines);
         change(&mut setup.config);
         Self { server: setup.start().await, postgres, redis, kms }
+    }
+
+    /// Ends every fault.
+    pub fn heal(&self) {
+        for proxy in [&self.postgres, &self.redis, &self.kms] {
+            proxy.set(Fault::Pass);
+        }
     }
 }

@@ -5,15 +5,15 @@ use super::{Keys, stored};
 use crate::Error;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 use waxseal_cache::{EncodedView, SCHEMA, ViewKey};
+use waxseal_domain::time::Timestamp;
 use waxseal_envelope::{Context, Key, Purpose, ViewPlace, open, seal};
 use waxseal_kms::KeyContext;
 use waxseal_storage::Wrapped;
 
 /// Keys of views kept in memory at most. Beyond that they are asked for again.
 const VIEW_KEYS: usize = 16_384;
-const DAY: u64 = 24 * 3_600;
+const DAY: i64 = 24 * 3_600 * 1_000_000;
 const FORMAT: u8 = 1;
 const LOST: Error = Error::DataLoss { what: "a view in the shared cache" };
 
@@ -57,8 +57,9 @@ impl Keys {
         &self,
         at: &ViewKey,
         view: &EncodedView,
+        now: Timestamp,
     ) -> Result<Vec<u8>, Error> {
-        let (place, day) = (place(at), today());
+        let (place, day) = (place(at), day(now));
         let context = KeyContext::view(self.deployment, &place, day);
         let kept = match self.views.get(&context) {
             Some(kept) => kept,
@@ -79,13 +80,15 @@ impl Keys {
         &self,
         at: &ViewKey,
         sealed: &[u8],
+        now: Timestamp,
     ) -> Result<EncodedView, Error> {
-        let (day, wrapped, record) = parse(sealed).ok_or(LOST)?;
-        if !(today() - 1..=today() + 1).contains(&day) {
+        let (of, wrapped, record) = parse(sealed).ok_or(LOST)?;
+        let today = day(now);
+        if !(today - 1..=today + 1).contains(&of) {
             return Err(LOST);
         }
         let place = place(at);
-        let context = KeyContext::view(self.deployment, &place, day);
+        let context = KeyContext::view(self.deployment, &place, of);
         let at_hand = self.views.get(&context).filter(|kept| kept.wrapped == wrapped);
         let key = match at_hand {
             Some(kept) => kept.key,
@@ -109,9 +112,8 @@ fn place(at: &ViewKey) -> ViewPlace {
 
 /// Days since the Unix epoch. Only says for how long a key is used; a clock that is wrong costs
 /// fills.
-fn today() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (since.as_secs() / DAY).max(1)
+fn day(now: Timestamp) -> u64 {
+    u64::try_from(now.micros() / DAY).unwrap_or(0).max(1)
 }
 
 /// Format, how the key is wrapped, day, the wrapping key's id, the wrapped key, the record.

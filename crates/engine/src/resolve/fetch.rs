@@ -28,7 +28,7 @@ impl Engine {
 
     async fn fetch(&self, key: &ViewKey) -> Option<EncodedView> {
         let sealed = self.shared.as_ref()?.get(key).await?;
-        match self.keys.open_view(key, &sealed).await {
+        match self.keys.open_view(key, &sealed, self.clock.now()).await {
             Ok(view) => Some(view),
             Err(error) => {
                 // Somebody else wrote it, or the key provider is away, which the fill then tells.
@@ -42,8 +42,9 @@ impl Engine {
     fn share(&self, filled: &Filled) {
         let Some(shared) = self.shared.clone() else { return };
         let (keys, Filled { key, view, .. }) = (self.keys.clone(), filled.clone());
+        let now = self.clock.now();
         tokio::spawn(async move {
-            match keys.seal_view(&key, &view).await {
+            match keys.seal_view(&key, &view, now).await {
                 Ok(sealed) => shared.put(&key, sealed.into()).await,
                 Err(error) => tracing::warn!(%error, "a view could not be sealed for others"),
             }

@@ -31,7 +31,7 @@ fn view() -> KeyContext {
         revision: 1,
         schema: 1,
     };
-    KeyContext::view(deployment(), &place)
+    KeyContext::view(deployment(), &place, 20_000)
 }
 
 #[tokio::test]
