@@ -1,22 +1,35 @@
 //! Clocks that jump, and a process that does not notice that time passes.
 
 use super::super::children::{Child, serve};
-use super::super::{Callers, SECOND, World, bounded, resolve, strong, value};
-use crate::support::Setup;
-use std::time::Duration;
+use super::super::{Callers, SECOND, SOON, World, at_least, bounded, resolve, strong, value};
+use crate::support::postgres::Database;
+use crate::support::proxy::{Fault, Proxy};
+use crate::support::{Setup, default_slot, refused};
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
+use tonic::Code;
+use waxseal_server::config::Engines;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const AGE: Duration = Duration::from_millis(200);
+
+/// The same engines, with a link to the database that can be spoiled.
+async fn linked(database: &Database, engines: Engines) -> (Proxy, Engines) {
+    let link = Proxy::before(database.url()).await;
+    let database_url = Some(link.within(database.url()).parse().unwrap());
+    (link, Engines { database_url, ..engines })
+}
 
 /// How old an answer may be is measured by a clock that nobody sets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_makes_no_answer_older() {
     let world = World::with_demo(1).await;
+    let production = &world.replicas.production;
+    let (link, engines) = linked(&production.database, production.engines()).await;
     // Beside a setup of its own, and so with a clock of its own.
-    let engines = world.replicas.production.engines();
     let server = Setup::sqlite().beside(engines).start().await;
     let callers = Callers::connect(&server.address, &world.tokens).await;
-    let runtime = &callers.runtime;
+    let read = async |mode| resolve(&callers.runtime, "demo", mode).await;
     let jumps: [(&str, &dyn Fn()); 4] = [
         ("no jump", &|| ()),
         ("an hour ahead", &|| server.pass(HOUR)),
@@ -24,21 +37,28 @@ async fn a_clock_that_jumps_makes_no_answer_older() {
         ("an hour ahead again", &|| server.pass(HOUR)),
     ];
     for (what, jump) in jumps {
-        let warm = resolve(runtime, "demo", bounded(SECOND)).await.unwrap();
-        world.set(0, what).await;
-        jump();
-        assert_ne!(value(&warm), what);
-        assert_eq!(value(&resolve(runtime, "demo", strong()).await.unwrap()), what);
-        let written = format!("{what}, and more");
-        world.set(0, &written).await;
+        // Its right has just been looked up after this, and outlives what is tried here.
         sleep(SECOND).await;
-        let late = resolve(runtime, "demo", bounded(SECOND)).await.unwrap();
-        assert_eq!(value(&late), written, "bounded, after {what}");
-        // Nor does the jump cost what is fresh: a write there is seen here.
-        let revision = callers.admin.set("demo", "KEY", crate::support::default_slot(), what);
-        let revision = revision.await.unwrap().revision;
-        let read = super::super::at_least(&revision);
-        assert_eq!(world.value(0, read).await, what);
+        let warm = read(bounded(AGE)).await.unwrap();
+        // What it knows is fresh for a moment yet, and it hears of nothing newer.
+        link.set(Fault::BlackHole);
+        world.set(0, what).await;
+        let written = Instant::now();
+        assert_ne!(value(&warm), what);
+        jump();
+        sleep(AGE.saturating_sub(written.elapsed())).await;
+        let late = read(bounded(AGE)).await;
+        refused(late).is(Code::Unavailable, "STORAGE_UNAVAILABLE");
+        link.set(Fault::Pass);
+        let healed = Instant::now();
+        while read(strong()).await.is_err() {
+            assert!(healed.elapsed() < SOON, "it does not recover after {what}");
+        }
+        assert_eq!(value(&read(bounded(SECOND)).await.unwrap()), what);
+        // A write there is seen here.
+        let revision = callers.admin.set("demo", "KEY", default_slot(), "there").await;
+        let revision = revision.unwrap().revision;
+        assert_eq!(world.value(0, at_least(&revision)).await, "there");
     }
 }
 
@@ -46,7 +66,8 @@ async fn a_clock_that_jumps_makes_no_answer_older() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_stood_still_answers_nothing_old() {
     let world = World::with_demo(1).await;
-    let engines = world.replicas.production.engines();
+    let production = &world.replicas.production;
+    let (link, engines) = linked(&production.database, production.engines()).await;
     let child = Child::start(serve(&engines), &world.tokens).await;
     let runtime = &child.callers.runtime;
     for number in 0..2 {
@@ -56,8 +77,11 @@ async fn a_process_that_stood_still_answers_nothing_old() {
         world.set(0, &written).await;
         assert_ne!(value(&warm), written);
         sleep(3 * SECOND).await;
-        // There when it goes on, before anything else can have happened.
-        let waiting: Vec<_> = [bounded(SECOND), bounded(SECOND / 10), strong()]
+        // There when it goes on, well before anything new can come from the database.
+        let to_client = SECOND / 10;
+        let slow = Fault::Delay { to_server: Duration::ZERO, to_client, jitter: Duration::ZERO };
+        link.set(slow);
+        let waiting: Vec<_> = [bounded(SECOND), bounded(SECOND / 2), strong()]
             .into_iter()
             .map(|mode| {
                 let runtime = runtime.clone();
@@ -69,5 +93,6 @@ async fn a_process_that_stood_still_answers_nothing_old() {
         for answer in waiting {
             assert_eq!(value(&answer.await.unwrap().unwrap()), written);
         }
+        link.set(Fault::Pass);
     }
 }
