@@ -3,8 +3,10 @@
 use crate::create_token::{CHECKSUM, ID, SECRET, checksum};
 use crate::keys::Keys;
 use crate::{Engine, Error};
+use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 use waxseal_domain::caller::{Caller, Role};
@@ -17,27 +19,36 @@ pub(crate) const TRUST: Duration = Duration::from_secs(1);
 /// Verified tokens kept at most; beyond that they are verified again.
 const TOKENS: usize = 10_000;
 
-/// Tokens that were verified lately, by their hash.
+/// Tokens that were verified lately.
 #[derive(Default)]
 pub(crate) struct VerifiedTokens {
-    callers: Mutex<Callers>,
+    /// By the hash of the whole token: who has shown it.
+    shown: Callers<[u8; 32]>,
+    /// By principal: whom a token makes its bearer, where nobody has shown it. Apart, so that
+    /// nothing that a caller shows can be found here.
+    standing: Callers<String>,
 }
 
-type Callers = HashMap<[u8; 32], (Instant, Arc<Caller>)>;
+struct Callers<K>(Mutex<HashMap<K, (Instant, Arc<Caller>)>>);
 
-impl VerifiedTokens {
-    fn callers(&self) -> MutexGuard<'_, Callers> {
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+impl<K> Default for Callers<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
+}
 
-    fn get(&self, key: &[u8; 32], age: Duration) -> Option<Arc<Caller>> {
-        let callers = self.callers();
+impl<K: Eq + Hash> Callers<K> {
+    fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q, age: Duration) -> Option<Arc<Caller>>
+    where
+        K: Borrow<Q>,
+    {
+        let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, caller) = callers.get(key)?;
         (since.elapsed() < age).then(|| caller.clone())
     }
 
-    fn put(&self, key: [u8; 32], caller: Arc<Caller>) {
-        let mut callers = self.callers();
+    fn put(&self, key: K, caller: Arc<Caller>) {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= TOKENS {
             callers.clear();
         }
@@ -51,15 +62,17 @@ impl Engine {
     /// # Errors
     /// [`Error::CredentialsInvalid`], the same for every cause.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Caller>, Error> {
-        let parts = parse(token).ok_or(Error::CredentialsInvalid)?;
         // The whole token, so that no part of it can be exchanged; its hash can neither be
-        // turned back nor guessed, so finding it tells nothing by its timing.
+        // turned back nor guessed, so finding it tells nothing by its timing. What is found has
+        // been taken apart before.
         let key = sha256(token.as_bytes());
-        let caller = match self.verified_tokens.get(&key, TRUST) {
+        let caller = match self.verified_tokens.shown.get(&key, TRUST) {
             Some(caller) => caller,
             None => {
-                let caller = Arc::new(self.verify(&parts).await?);
-                self.verified_tokens.put(key, caller.clone());
+                let parts = parse(token).ok_or(Error::CredentialsInvalid)?;
+                // Boxed: rare, and otherwise carried along by every call.
+                let caller = Arc::new(Box::pin(self.verify(&parts)).await?);
+                self.verified_tokens.shown.put(key, caller.clone());
                 caller
             }
         };
@@ -76,14 +89,12 @@ impl Engine {
         }
         // Whoever has no token is this process itself.
         let Some(id) = caller.principal.strip_prefix("token:") else { return Ok(()) };
-        // No token has this hash: one has to begin otherwise.
-        let key = sha256(caller.principal.as_bytes());
-        let standing = match self.verified_tokens.get(&key, age) {
+        let standing = match self.verified_tokens.standing.get(&*caller.principal, age) {
             Some(standing) => standing,
             None => {
                 let row = self.store.snapshot().await?.token(id).await?;
                 let standing = Arc::new(self.read_token(&row.ok_or(Error::CredentialsInvalid)?)?);
-                self.verified_tokens.put(key, standing.clone());
+                self.verified_tokens.standing.put(caller.principal.clone(), standing.clone());
                 standing
             }
         };

@@ -321,7 +321,7 @@ fn contexts() -> [KeyContext; 6] {
     };
     [
         value_context(),
-        KeyContext::view(deployment(), &view),
+        KeyContext::view(deployment(), &view, 20_000),
         KeyContext::fingerprint(deployment(), place().project),
         KeyContext::integrity(deployment(), place().project),
         KeyContext::service(deployment()),
