@@ -61,7 +61,7 @@ impl tower_service::Service<Request<Body>> for Bare {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let answers = self.0.clone();
         Box::pin(async move {
-            let mut path = request.uri().path().trim_start_matches('/').splitn(2, '/');
+            let mut path = request.uri().path().trim_start_matches('/').splitn(3, '/');
             let (how, name) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
             let Some(answer) = answers.get(name).cloned() else {
                 return Ok(Status::not_found("no such answer").into_http());

@@ -2,7 +2,9 @@
 //! whose bytes are counted.
 
 use crate::Fault;
+use crate::seed::{self, bounded};
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::client::{self, SendRequest};
 use http::Request;
 use prost::Message;
@@ -24,9 +26,16 @@ impl Call {
         Self { path: path.to_owned(), token: token.map(str::to_owned), bodies: bodies.collect() }
     }
 
-    /// A call of the bare server.
+    /// A call of the bare server. It brings what a resolve brings, metadata and path of the same
+    /// length too, so that only what is made of it differs.
     pub(crate) fn bare(how: &str, name: &str) -> Self {
-        Self { path: format!("/{how}/{name}"), token: None, bodies: vec![framed(b"")] }
+        const TOKEN: usize = 71;
+        let resolve = "/waxseal.v1.RuntimeService/ResolveEnvironment";
+        let path = format!("/{how}/{name}/");
+        let rest = resolve.get(path.len()..).unwrap_or_default();
+        let token = "wxs_run_".chars().chain("a1B2".chars().cycle()).take(TOKEN).collect();
+        let body = framed(&seed::environment(name, "main", bounded()).encode_to_vec());
+        Self { path: path + rest, token: Some(token), bodies: vec![body] }
     }
 
     fn request(&self, address: SocketAddr) -> Result<Request<()>, Fault> {
@@ -77,8 +86,8 @@ impl Caller {
         Self { next, ..self.clone() }
     }
 
-    /// Makes a call; gives the bytes of its answer.
-    pub(crate) async fn call(&mut self) -> Result<usize, Fault> {
+    /// Begins a call; gives its answer once that has begun.
+    pub(crate) async fn begin(&mut self) -> Result<RecvStream, Fault> {
         let body = self.bodies[self.next % self.bodies.len()].clone();
         self.next += 1;
         let mut sender = self.sender.clone().ready().await?;
@@ -89,7 +98,12 @@ impl Caller {
             let message = response.headers().get("grpc-message");
             return Err(format!("{} failed: {status:?} {message:?}", self.request.uri()).into());
         }
-        let mut answer = response.into_body();
+        Ok(response.into_body())
+    }
+
+    /// Makes a call; gives the bytes of its answer.
+    pub(crate) async fn call(&mut self) -> Result<usize, Fault> {
+        let mut answer = self.begin().await?;
         let mut bytes = 0;
         while let Some(data) = answer.data().await {
             let length = data?.len();

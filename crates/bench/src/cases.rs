@@ -103,7 +103,7 @@ async fn bare(dir: &Path, waxseal: &Waxseal, projects: &[&str]) -> Result<Runnin
         std::fs::write(&file, waxseal.answer(project).await?)?;
         answers.push(format!("{project}={}", file.display()));
     }
-    Running::start("bare", answers)
+    Running::start("bare", answers).await
 }
 
 /// A case of the bare server.

@@ -2,11 +2,12 @@
 
 use crate::{Fault, pin};
 use serde_json::Value;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use waxseal_kms::fake::REGION;
 
 /// A running server. Killed when dropped.
 pub(crate) struct Running {
@@ -18,7 +19,7 @@ pub(crate) struct Running {
 
 impl Running {
     /// Starts this program as a server, on the servers' core, and waits for it to say where it is.
-    pub(crate) fn start<I: AsRef<OsStr>>(
+    pub(crate) async fn start<I: AsRef<OsStr>>(
         kind: &str,
         arguments: impl IntoIterator<Item = I>,
     ) -> Result<Self, Fault> {
@@ -27,10 +28,22 @@ impl Running {
         if let Some(core) = pin::server() {
             command.arg(format!("--core={core}"));
         }
+        // What the machine's own server is set to is not meant.
+        let ours = |name: &OsString| name.to_string_lossy().starts_with("WAXSEAL_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
+            command.env_remove(name);
+        }
+        // Of the key service that this program is itself.
+        let caller = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        command.envs(caller).env("AWS_REGION", REGION);
         let mut process = command.args(arguments).stdout(Stdio::piped()).spawn()?;
-        let mut line = String::new();
         let output = process.stdout.take().ok_or("the server has no output")?;
-        BufReader::new(output).read_line(&mut line)?;
+        // Apart: what it starts with may be served by this thread.
+        let line = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            BufReader::new(output).read_line(&mut line).map(|_| line)
+        });
+        let line = line.await??;
         let said: Value = serde_json::from_str(&line)?;
         let address = said["address"].as_str().ok_or("the server names no address")?.parse()?;
         Ok(Self { process, address, said })
@@ -39,6 +52,14 @@ impl Running {
     /// The CPU time of all its threads until now.
     pub(crate) fn cpu(&self) -> Result<Duration, Fault> {
         cpu(&self.process.id().to_string())
+    }
+
+    /// Its memory now, in bytes.
+    pub(crate) fn memory(&self) -> Result<u64, Fault> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kilobytes.ok_or("/proc/PID/status does not read")?.parse::<u64>()? * 1024)
     }
 }
 

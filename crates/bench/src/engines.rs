@@ -57,6 +57,25 @@ pub(crate) async fn redis() -> Result<Option<Engine>, Fault> {
 }
 
 impl Engine {
+    /// The URL of one of a PostgreSQL's databases.
+    pub(crate) fn database(&self, database: &str) -> String {
+        self.database_at(&self.authority().unwrap_or_default(), database)
+    }
+
+    /// The same where the server is reached at another place.
+    pub(crate) fn database_at(&self, authority: &str, database: &str) -> String {
+        let (before, _) = self.url.rsplit_once('/').unwrap_or((&self.url, ""));
+        let (user, _) = before.rsplit_once('@').unwrap_or((before, ""));
+        format!("{user}@{authority}/{database}")
+    }
+
+    /// HOST:PORT of a PostgreSQL.
+    pub(crate) fn authority(&self) -> Result<String, Fault> {
+        let (before, _) = self.url.rsplit_once('/').ok_or("the URL names no database")?;
+        let (_, authority) = before.rsplit_once('@').ok_or("the URL names no user")?;
+        Ok(authority.to_owned())
+    }
+
     async fn begin(
         mut server: Command,
         port: u16,

@@ -8,6 +8,7 @@ mod bare;
 mod call;
 mod cases;
 mod child;
+mod counting;
 mod engines;
 mod h2load;
 mod latency;
@@ -15,6 +16,7 @@ mod load;
 mod options;
 mod pin;
 mod plot;
+mod postgres;
 mod report;
 mod rounds;
 mod seed;
@@ -47,9 +49,9 @@ fn run(line: Line) -> Result<(), Fault> {
     match line.server {
         // One thread serves, as one core does; what is in the background has threads of its own,
         // on the same core.
-        Some(Server::Waxseal { core, dir, view_cache }) => {
+        Some(Server::Waxseal { core, dir, view_cache, engines }) => {
             pin::to(core);
-            Runtime::new()?.block_on(waxseal::serve(dir, view_cache))
+            Runtime::new()?.block_on(waxseal::serve(dir, view_cache, engines))
         }
         Some(Server::Bare { core, answers }) => {
             pin::to(core);

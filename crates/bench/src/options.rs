@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use waxseal_server::config::Engines;
 
 /// Measures what calls cost, beside servers that do nothing but answer.
 #[derive(clap::Parser)]
@@ -43,6 +44,8 @@ pub(crate) enum Server {
         /// In bytes; with 0 every resolve is cold.
         #[arg(long)]
         view_cache: u64,
+        #[command(flatten)]
+        engines: Engines,
     },
     #[command(hide = true)]
     Bare {

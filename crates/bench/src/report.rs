@@ -17,6 +17,27 @@ pub(crate) fn complain(what: &str) {
     let _ = writeln!(std::io::stderr(), "waxseal-bench: {what}");
 }
 
+/// How often a call asks the engines, on the average.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) postgres: f64,
+    pub(crate) redis: f64,
+    pub(crate) kms: f64,
+}
+
+/// Changes on their way to many streams.
+pub(crate) struct Fanout {
+    pub(crate) streams: usize,
+    pub(crate) events: u32,
+    pub(crate) events_per_s: f64,
+    /// Of the server, for each event, without what the writes cost by themselves.
+    pub(crate) cpu_us: f64,
+    /// Of the server, in bytes, for each stream with its share of a connection.
+    pub(crate) memory: f64,
+    /// From the beginning of the write to the event.
+    pub(crate) latency: Latency,
+}
+
 /// Where figures go.
 pub(crate) struct Report {
     json: bool,
@@ -61,6 +82,42 @@ impl Report {
             line(&if self.json { case.json().to_string() } else { case.row() });
         }
         self.all.extend(measured);
+    }
+
+    /// What engines were asked for each call.
+    pub(crate) fn asked(&self, name: &str, asked: Asked) {
+        let Asked { postgres, redis, kms } = asked;
+        line(&if self.json {
+            json!({
+                "case": name, "calls_per_s": null, "cpu_us_per_call": null, "ratio_to_bare": null,
+                "postgres_round_trips_per_call": postgres, "redis_calls_per_call": redis,
+                "kms_calls_per_call": kms,
+            })
+            .to_string()
+        } else {
+            format!("{name:<44} {postgres:>10.2} {redis:>10.2} {kms:>10.2}")
+        });
+    }
+
+    /// How changes reach the streams that watch.
+    pub(crate) fn fanout(&self, name: &str, fanout: &Fanout) {
+        let Fanout { streams, events, events_per_s, cpu_us, memory, ref latency } = *fanout;
+        let [p50, p99] = [0.5, 0.99].map(|share| latency.within(share));
+        line(&if self.json {
+            json!({
+                "case": name, "streams": streams, "events": events, "calls_per_s": events_per_s,
+                "cpu_us_per_call": cpu_us, "ratio_to_bare": null, "bytes_per_stream": memory,
+                "p50_us": p50, "p99_us": p99,
+            })
+            .to_string()
+        } else {
+            format!(
+                "{name}: {streams} streams, {events} events, {events_per_s:.0}/s, from the \
+                 beginning of the write p50 {p50} us, p99 {p99} us; {cpu_us:.1} us CPU an event, \
+                 {:.1} KB a stream",
+                memory / 1024.0
+            )
+        });
     }
 
     /// One run of the open loop.

@@ -47,6 +47,40 @@ pub(crate) struct Measured {
     pub(crate) speed_ratio: Option<Spread>,
 }
 
+impl Measured {
+    /// Rounds of calls beside rounds of something that no server of ours does, so that calls a
+    /// second are what can be compared.
+    pub(crate) fn beside(name: &str, load: Load, runs: &[Run], bare: &str, floor: &[f64]) -> Self {
+        let spread = |of: fn(&Run) -> f64| Spread::of(runs.iter().map(of).collect());
+        let ratio = runs.iter().zip(floor).map(|(run, floor)| run.calls_per_s / floor).collect();
+        Self {
+            name: name.to_owned(),
+            load,
+            calls_per_s: spread(|run| run.calls_per_s),
+            cpu_us_per_call: spread(|run| run.cpu_us_per_call),
+            generator: spread(|run| run.generator).median,
+            bare: Some(bare.to_owned()),
+            ratio: Some(Spread::of(ratio)),
+            speed_ratio: None,
+        }
+    }
+
+    /// What is measured from here, one at a time: it has no server of ours, and so no CPU time per
+    /// call.
+    pub(crate) fn floor(name: &str, calls_per_s: Vec<f64>) -> Self {
+        Self {
+            name: name.to_owned(),
+            load: Load { connections: 1, in_flight: 1 },
+            calls_per_s: Spread::of(calls_per_s),
+            cpu_us_per_call: Spread::of(Vec::new()),
+            generator: f64::NAN,
+            bare: None,
+            ratio: None,
+            speed_ratio: None,
+        }
+    }
+}
+
 /// How often and how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rounds {

@@ -32,8 +32,18 @@ pub(crate) struct Waxseal {
 impl Waxseal {
     /// Starts a server on an empty directory.
     pub(crate) async fn start(dir: &Path, view_cache: u64) -> Result<Self, Fault> {
-        let arguments = [format!("--dir={}", dir.display()), format!("--view-cache={view_cache}")];
-        let running = Running::start("waxseal", arguments)?;
+        Self::start_on(dir, view_cache, &[]).await
+    }
+
+    /// Starts a server on the engines that these options name.
+    pub(crate) async fn start_on(
+        dir: &Path,
+        view_cache: u64,
+        engines: &[String],
+    ) -> Result<Self, Fault> {
+        let own = [format!("--dir={}", dir.display()), format!("--view-cache={view_cache}")];
+        let arguments = own.iter().chain(engines);
+        let running = Running::start("waxseal", arguments).await?;
         let token = |who: &str| running.said[who].as_str().map(str::to_owned).ok_or("no token");
         let bearer = |who| Ok::<_, Fault>(format!("Bearer {}", token(who)?).parse()?);
         let (admin, builder, runtime) = (bearer("admin")?, bearer("builder")?, token("runtime")?);
@@ -88,6 +98,20 @@ impl Waxseal {
         self.project(id, secrets, 1, VALUE).await
     }
 
+    /// Gives a secret of the live `main` a text.
+    pub(crate) async fn set(&self, project: &str, secret: &str, text: String) -> Result<(), Fault> {
+        let main = v1::OverrideSlot { environment: "main".to_owned(), stage: Stage::Live.into() };
+        let set = v1::SetSecretValueRequest {
+            name: format!("projects/{project}/secrets/{secret}"),
+            slot: Some(v1::Slot { slot: Some(v1::slot::Slot::Override(main)) }),
+            payload: Some(v1::SecretPayload { payload: Some(Payload::Text(text)), crc32c: None }),
+            ..Default::default()
+        };
+        let mut secrets = SecretServiceClient::new(self.channel.clone());
+        secrets.set_secret_value(by(&self.builder, set)).await?;
+        Ok(())
+    }
+
     /// The answer to a resolve of the live `main`, encoded.
     pub(crate) async fn answer(&self, project: &str) -> Result<Vec<u8>, Fault> {
         const LIMIT: usize = 64 << 20;
@@ -128,6 +152,16 @@ impl Waxseal {
         Call::new("/waxseal.v1.RuntimeService/ResolveSecrets", Some(&self.runtime), &[asked])
     }
 
+    /// A watch of the live `main` of a project.
+    pub(crate) fn watch(&self, project: &str) -> Call {
+        let asked = v1::WatchEnvironmentRequest {
+            name: format!("projects/{project}/environments/main"),
+            stage: Stage::Live.into(),
+            ..Default::default()
+        };
+        Call::new("/waxseal.v1.RuntimeService/WatchEnvironment", Some(&self.runtime), &[asked])
+    }
+
     /// Writes of the default values of a project's secrets, in turn.
     pub(crate) fn write(&self, project: &str, secrets: usize) -> Result<Call, Fault> {
         let write = |number| v1::SetSecretValueRequest {
@@ -151,7 +185,8 @@ pub(crate) fn strong() -> v1::Consistency {
     v1::Consistency { mode: Some(Mode::Strong(Strong {})) }
 }
 
-fn environment(
+/// A request for the live stage of an environment.
+pub(crate) fn environment(
     project: &str,
     environment: &str,
     consistency: v1::Consistency,

@@ -6,14 +6,16 @@ use std::time::Duration;
 use waxseal_domain::caller::Role;
 use waxseal_domain::time::Clock as _;
 use waxseal_engine::{NewToken, SystemClock};
-use waxseal_server::{Config, Listeners, wiring};
+use waxseal_server::config::{Config, Engines};
+use waxseal_server::{Listeners, wiring};
 
 /// Serves the data directory until the process is killed, having said where and to whom.
-pub(crate) async fn serve(dir: PathBuf, view_cache: u64) -> Result<(), Fault> {
+pub(crate) async fn serve(dir: PathBuf, view_cache: u64, engines: Engines) -> Result<(), Fault> {
     const HOUR: Duration = Duration::from_secs(3_600);
     let config = Config {
         listen: vec!["127.0.0.1:0".parse()?],
-        data_dir: Some(dir),
+        data_dir: engines.needs_data_dir().then_some(dir),
+        engines,
         view_cache,
         workers: 1,
         // Cached views are counted by the thousand.

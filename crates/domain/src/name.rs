@@ -140,9 +140,11 @@ pub fn parse_project(name: &str) -> Result<ProjectId, InvalidName> {
 /// # Errors
 /// The form that the input does not have.
 pub fn parse_environment(name: &str) -> Result<(ProjectId, EnvironmentId), InvalidName> {
-    name.split_once("/environments/")
-        .and_then(|(project, id)| {
-            Some((parse_project(project).ok()?, EnvironmentId::parse(id).ok()?))
+    // No id has a slash in it, and one character is found faster than a word.
+    name.rsplit_once('/')
+        .and_then(|(parent, id)| {
+            let project = parse_project(parent.strip_suffix("/environments")?).ok()?;
+            Some((project, EnvironmentId::parse(id).ok()?))
         })
         .ok_or(InvalidName(ENVIRONMENT_NAME_RULE))
 }

@@ -3,10 +3,13 @@
 use crate::create_token::{CHECKSUM, ID, SECRET, checksum};
 use crate::keys::Keys;
 use crate::{Engine, Error};
+use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
+use tokio::time::timeout;
 use waxseal_domain::caller::{Caller, Role};
 use waxseal_envelope::sha256;
 use waxseal_storage::TokenRow;
@@ -14,32 +17,45 @@ use waxseal_storage::TokenRow;
 /// How long a verified token is taken for verified. Rights are never older than this.
 pub(crate) const TRUST: Duration = Duration::from_secs(1);
 
+/// How long it may take to look a token up. Everything waits for that, and a database that is silent
+/// is not going to answer what comes after it either.
+const LOOK_UP: Duration = Duration::from_secs(1);
+
 /// Verified tokens kept at most; beyond that they are verified again.
 const TOKENS: usize = 10_000;
 
-/// Tokens that were verified lately, by their hash.
+/// Tokens that were verified lately.
 #[derive(Default)]
 pub(crate) struct VerifiedTokens {
-    callers: Mutex<Callers>,
+    /// By the hash of the whole token: who has shown it.
+    shown: Callers<[u8; 32]>,
+    /// By principal: whom a token makes its bearer, where nobody has shown it. Apart, so that
+    /// nothing that a caller shows can be found here.
+    standing: Callers<String>,
 }
 
-type Callers = HashMap<[u8; 32], (Instant, Arc<Caller>)>;
+struct Callers<K>(Mutex<HashMap<K, (Instant, Arc<Caller>)>>);
 
-impl VerifiedTokens {
-    fn callers(&self) -> MutexGuard<'_, Callers> {
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
+impl<K> Default for Callers<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
+}
 
-    fn get(&self, key: &[u8; 32], age: Duration) -> Option<Arc<Caller>> {
-        let callers = self.callers();
+impl<K: Eq + Hash> Callers<K> {
+    fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q, age: Duration) -> Option<Arc<Caller>>
+    where
+        K: Borrow<Q>,
+    {
+        let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, caller) = callers.get(key)?;
         (since.elapsed() < age).then(|| caller.clone())
     }
 
     /// `since` is from before the token was looked up: it may have been revoked while the answer
     /// was under way.
-    fn put(&self, key: [u8; 32], since: Instant, caller: Arc<Caller>) {
-        let mut callers = self.callers();
+    fn put(&self, key: K, since: Instant, caller: Arc<Caller>) {
+        let mut callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= TOKENS {
             callers.clear();
         }
@@ -53,16 +69,18 @@ impl Engine {
     /// # Errors
     /// [`Error::CredentialsInvalid`], the same for every cause.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Caller>, Error> {
-        let parts = parse(token).ok_or(Error::CredentialsInvalid)?;
         // The whole token, so that no part of it can be exchanged; its hash can neither be
-        // turned back nor guessed, so finding it tells nothing by its timing.
+        // turned back nor guessed, so finding it tells nothing by its timing. What is found has
+        // been taken apart before.
         let key = sha256(token.as_bytes());
-        let caller = match self.verified_tokens.get(&key, TRUST) {
+        let caller = match self.verified_tokens.shown.get(&key, TRUST) {
             Some(caller) => caller,
             None => {
+                let parts = parse(token).ok_or(Error::CredentialsInvalid)?;
                 let since = Instant::now();
-                let caller = Arc::new(self.verify(&parts).await?);
-                self.verified_tokens.put(key, since, caller.clone());
+                // Boxed: rare, and otherwise carried along by every call.
+                let caller = Arc::new(Box::pin(self.verify(&parts)).await?);
+                self.verified_tokens.shown.put(key, since, caller.clone());
                 caller
             }
         };
@@ -79,23 +97,36 @@ impl Engine {
         }
         // Whoever has no token is this process itself.
         let Some(id) = caller.principal.strip_prefix("token:") else { return Ok(()) };
-        // No token has this hash: one has to begin otherwise.
-        let key = sha256(caller.principal.as_bytes());
-        let standing = match self.verified_tokens.get(&key, age) {
+        let standing = match self.verified_tokens.standing.get(&*caller.principal, age) {
             Some(standing) => standing,
             None => {
                 let since = Instant::now();
-                let row = self.store.snapshot().await?.token(id).await?;
+                let row = self.look_up(id).await?;
                 let standing = Arc::new(self.read_token(&row.ok_or(Error::CredentialsInvalid)?)?);
-                self.verified_tokens.put(key, since, standing.clone());
+                self.verified_tokens.standing.put(
+                    caller.principal.clone(),
+                    since,
+                    standing.clone(),
+                );
                 standing
             }
         };
         if *standing == *caller { Ok(()) } else { Err(Error::CredentialsInvalid) }
     }
 
+    async fn look_up(&self, id: &str) -> Result<Option<TokenRow>, Error> {
+        let row = async { self.store.snapshot().await?.token(id).await };
+        match timeout(LOOK_UP, row).await {
+            Ok(row) => Ok(row?),
+            Err(_) => {
+                let what = "it did not answer in time".to_owned();
+                Err(waxseal_storage::Error::Unavailable { what }.into())
+            }
+        }
+    }
+
     async fn verify(&self, parts: &Parts<'_>) -> Result<Caller, Error> {
-        let row = self.store.snapshot().await?.token(parts.id).await?;
+        let row = self.look_up(parts.id).await?;
         let hash = sha256(parts.secret.as_bytes());
         // An unknown id costs the same comparison as a wrong secret.
         let stands = row.as_ref().map_or([0; 32], |row| row.hash);

@@ -106,8 +106,10 @@ impl Engine {
             Looked::View(revision, view) => (revision, view),
         };
         let mut seen = HashSet::new();
-        let names: Vec<_> = names.iter().filter(|name| seen.insert(*name)).collect();
-        let parts = self.pick(&view, &names, allow_unset)?;
+        // One alone is no repetition, and is what is mostly asked for.
+        let alone = names.len() == 1;
+        let names = names.iter().filter(|name| alone || seen.insert(*name));
+        let parts = self.pick(&view, names, allow_unset)?;
         Ok(Resolution { revision, parts, not_modified: false })
     }
 
@@ -236,14 +238,14 @@ fn is_of(token: &Revision, head: &Head) -> bool {
 impl Engine {
     /// The entries of some secrets, under the names that they were asked for by. Unknown wins
     /// over unset.
-    fn pick(
+    fn pick<'a>(
         &self,
         view: &EncodedView,
-        names: &[&SecretName],
+        names: impl Iterator<Item = &'a SecretName>,
         allow_unset: bool,
     ) -> Result<Vec<Bytes>, Error> {
-        let (mut parts, mut unset, mut unknown) = (Vec::with_capacity(names.len()), vec![], vec![]);
-        for &name in names {
+        let (mut parts, mut unset, mut unknown) = (Vec::new(), vec![], vec![]);
+        for name in names {
             let Some(found) = view.find(name) else {
                 unknown.push(name);
                 continue;

@@ -1,6 +1,6 @@
 //! Who calls. Settled before a byte of the message is decoded.
 
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::header::{AUTHORIZATION, Entry, HeaderMap};
 use std::sync::Arc;
 use waxseal_domain::caller::Caller;
 use waxseal_engine::{Engine, Error};
@@ -13,15 +13,15 @@ pub(crate) async fn authenticate(
     engine: &Engine,
     headers: &mut HeaderMap,
 ) -> Result<Arc<Caller>, Error> {
-    let mut sent = headers.get_all(AUTHORIZATION).iter();
-    let (first, second) = (sent.next(), sent.next());
-    let header = match (first, second) {
-        (None, _) => return Err(Error::CredentialsMissing),
-        (Some(header), None) => header,
-        (Some(_), Some(_)) => return Err(Error::CredentialsInvalid),
+    let Entry::Occupied(sent) = headers.entry(AUTHORIZATION) else {
+        return Err(Error::CredentialsMissing);
     };
+    let (_, mut sent) = sent.remove_entry_mult();
+    let header = match (sent.next(), sent.next()) {
+        (Some(header), None) => header,
+        _ => return Err(Error::CredentialsInvalid),
+    };
+    drop(sent);
     let token = header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
-    let caller = engine.authenticate(token.ok_or(Error::CredentialsInvalid)?).await?;
-    headers.remove(AUTHORIZATION);
-    Ok(caller)
+    engine.authenticate(token.ok_or(Error::CredentialsInvalid)?).await
 }

@@ -54,11 +54,11 @@ impl Front {
         let id = request_id::new();
         let access = self.methods.access(request.uri());
         let guard = (access == Some(Access::Ours)).then(|| self.in_flight.enter());
-        let answer = match timeout::start(request.headers()) {
+        let answer = match timeout::read(request.headers()) {
             Ok(deadline) => {
                 // In place: what goes through here by value is copied, kilobytes of it.
                 let answer = pin!(self.answer(access, request));
-                let answer = Elsewhere::new(self.background.clone(), answer);
+                let answer = Elsewhere::new(&self.background, answer);
                 deadline.bound(panics::caught(id, answer)).await
             }
             Err(refusal) => refused(refusal),

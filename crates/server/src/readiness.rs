@@ -5,10 +5,13 @@ use crate::rpc::Health;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use waxseal_engine::Engine;
 
 /// How often it is looked.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(250);
+/// How long a look may take. With [`FAILURES`] in a row, an outage is said within two seconds.
+const LOOK: Duration = Duration::from_millis(750);
 /// Failures in a row until it is said: one alone may be a connection that was lost.
 const FAILURES: u32 = 2;
 
@@ -23,20 +26,21 @@ impl Readiness {
             let mut failures = 0;
             loop {
                 tokio::time::sleep(INTERVAL).await;
-                match engine.check().await {
-                    Ok(()) if failures >= FAILURES => {
-                        tracing::info!("ready again");
-                        health.serving().await;
-                        failures = 0;
-                    }
-                    Ok(()) => failures = 0,
-                    Err(error) => {
-                        failures += 1;
-                        if failures == FAILURES {
-                            tracing::warn!(%error, "not ready");
-                            health.not_serving().await;
+                let why = match timeout(LOOK, engine.check()).await {
+                    Ok(Ok(())) => {
+                        if std::mem::take(&mut failures) >= FAILURES {
+                            tracing::info!("ready again");
+                            health.serving().await;
                         }
+                        continue;
                     }
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "the store does not answer".to_owned(),
+                };
+                failures += 1;
+                if failures == FAILURES {
+                    tracing::warn!(why, "not ready");
+                    health.not_serving().await;
                 }
             }
         }))

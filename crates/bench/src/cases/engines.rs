@@ -1,127 +1,161 @@
-//! The least that engines in other processes cost: what the server's figures on them are to be
-//! read beside.
+//! PostgreSQL, Redis and a key service: the least that they cost, and then the server on them.
+
+mod asked;
+mod production;
+mod watch;
 
 use super::Bench;
-use crate::load::Load;
-use crate::rounds::{Measured, Spread};
-use crate::{Fault, engines};
+use crate::Fault;
+use crate::counting::Counting;
+use crate::engines::{self, Engine};
+use crate::postgres::{self, Bare};
+use crate::rounds::Measured;
+use crate::seed::Waxseal;
 use redis::AsyncCommands as _;
+use redis::aio::MultiplexedConnection;
 use std::time::{Duration, Instant};
-use tokio_postgres::NoTls;
+use waxseal_kms::fake::Fake;
 
 const ROUND_TRIP: &str = "bare_postgres_round_trip";
 const WRITE: &str = "bare_postgres_insert_update";
 const GET: &str = "bare_redis_get_8k";
-const ALONE: Load = Load { connections: 1, in_flight: 1 };
 
-pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
-    if bench.wants_any(&[ROUND_TRIP, WRITE].map(str::to_owned)) {
-        postgres(bench).await?;
-    }
-    if bench.options.wants(GET) {
-        redis(bench).await?;
-    }
-    Ok(())
+/// The engines of this run.
+struct Engines {
+    postgres: Engine,
+    /// The databases of this run, to be dropped where the server is somebody's.
+    databases: Vec<String>,
+    redis: Option<Engine>,
+    kms: Fake,
+    key: String,
 }
 
-async fn postgres(bench: &mut Bench<'_>) -> Result<(), Fault> {
-    let Some(engine) = engines::postgres(bench.options.postgres.as_deref()).await? else {
+/// What a server is put on.
+#[derive(Clone, Copy)]
+struct On<'a> {
+    database: &'a str,
+    /// In place of the server of the database.
+    through: Option<&'a Counting>,
+    redis: bool,
+    /// Else a key file.
+    kms: bool,
+    view_cache: u64,
+}
+
+pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
+    let names = [ROUND_TRIP, WRITE].iter().chain(&production::NAMES).chain(&asked::NAMES);
+    let names: Vec<_> = names.chain([&watch::NAME]).map(|name| (*name).to_owned()).collect();
+    let redis = engines::redis().await?;
+    if bench.options.wants(GET) {
+        match &redis {
+            Some(redis) => gets(bench, redis).await?,
+            None => bench.report.note("skipped: Redis is not installed"),
+        }
+    }
+    if !bench.wants_any(&names) {
+        return Ok(());
+    }
+    let Some(postgres) = engines::postgres(bench.options.postgres.as_deref()).await? else {
         bench.report.note("skipped: PostgreSQL is not installed");
         return Ok(());
     };
-    let (mut client, connection) = connect(&engine.url).await?;
-    tokio::spawn(connection);
-    // A schema of its own: the server may be somebody's.
-    let tables = "CREATE TEMPORARY TABLE project (uid INT PRIMARY KEY, revision BIGINT);
-        CREATE TEMPORARY TABLE slot (secret INT PRIMARY KEY, current BIGINT, versions BYTEA);
-        CREATE TEMPORARY TABLE value (version BIGINT PRIMARY KEY, record BYTEA);
-        INSERT INTO project VALUES (1, 0);
-        INSERT INTO slot VALUES (1, 0, '')";
-    client.batch_execute(tables).await?;
-    let select = client.prepare("SELECT revision FROM project WHERE uid = 1").await?;
-    let insert = client.prepare("INSERT INTO value VALUES ($1, $2)").await?;
-    let slot = client.prepare("UPDATE slot SET current = $1, versions = $2").await?;
-    let project = client.prepare("UPDATE project SET revision = $1").await?;
-    let rounds = bench.rounds(200, 1_500);
-    let (mut trips, mut writes, mut version) = (Vec::new(), Vec::new(), 0_i64);
-    for _ in 0..rounds.count {
-        let (start, mut calls) = (Instant::now(), 0);
-        while start.elapsed() < rounds.time {
-            client.query_one(&select, &[]).await?;
-            calls += 1;
-        }
-        trips.push(rate(calls, start));
-        let (start, mut calls) = (Instant::now(), 0);
-        while start.elapsed() < rounds.time {
-            version += 1;
-            let tx = client.transaction().await?;
-            tx.execute(&insert, &[&version, &vec![7_u8; 256]]).await?;
-            tx.execute(&slot, &[&version, &vec![1_u8; 400]]).await?;
-            tx.execute(&project, &[&version]).await?;
-            tx.commit().await?;
-            calls += 1;
-        }
-        writes.push(rate(calls, start));
-    }
-    let floors = vec![floor(ROUND_TRIP, trips), floor(WRITE, writes)];
-    bench.report.group("PostgreSQL, one call at a time", floors);
-    Ok(())
+    let kms = Fake::start().await;
+    let key = kms.create_key();
+    let mut engines = Engines { postgres, databases: Vec::new(), redis, kms, key };
+    let done = on_postgres(bench, &mut engines).await;
+    engines.clear().await?;
+    done
 }
 
-/// Waits for a server that accepts connections before it takes queries.
-async fn connect(
-    url: &str,
-) -> Result<
-    (tokio_postgres::Client, impl Future<Output = Result<(), tokio_postgres::Error>> + use<>),
-    Fault,
-> {
-    const TRIES: u32 = 50;
-    for _ in 0..TRIES {
-        if let Ok(connected) = tokio_postgres::connect(url, NoTls).await {
-            return Ok(connected);
+async fn on_postgres(bench: &mut Bench<'_>, engines: &mut Engines) -> Result<(), Fault> {
+    let database = engines.database("bare").await?;
+    let mut bare = Bare::open(&engines.postgres.database(&database)).await?;
+    if bench.wants_any(&[ROUND_TRIP, WRITE].map(str::to_owned)) {
+        let rounds = bench.rounds(150, 1_500);
+        let (mut trips, mut writes) = (Vec::new(), Vec::new());
+        for _ in 0..rounds.count {
+            trips.push(bare.reads(rounds.time).await?);
+            writes.push(bare.writes(rounds.time).await?);
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let floors = vec![Measured::floor(ROUND_TRIP, trips), Measured::floor(WRITE, writes)];
+        bench.report.group("PostgreSQL, one call at a time", floors);
     }
-    Ok(tokio_postgres::connect(url, NoTls).await?)
+    production::run(bench, engines, &mut bare).await?;
+    asked::run(bench, engines).await?;
+    watch::run(bench, engines).await
 }
 
-async fn redis(bench: &mut Bench<'_>) -> Result<(), Fault> {
-    let Some(engine) = engines::redis().await? else {
-        bench.report.note("skipped: Redis is not installed");
-        return Ok(());
-    };
-    let client = redis::Client::open(engine.url.as_str())?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
+async fn gets(bench: &mut Bench<'_>, engine: &Engine) -> Result<(), Fault> {
+    let mut connection = redis(engine).await?;
     let () = connection.set("view", vec![7_u8; 8 * 1024]).await?;
-    let rounds = bench.rounds(200, 1_500);
+    let rounds = bench.rounds(150, 1_500);
     let mut gets = Vec::new();
     for _ in 0..rounds.count {
-        let (start, mut calls) = (Instant::now(), 0);
-        while start.elapsed() < rounds.time {
-            let view: Option<Vec<u8>> = connection.get("view").await?;
-            view.ok_or("Redis has lost what it was given")?;
-            calls += 1;
-        }
-        gets.push(rate(calls, start));
+        gets.push(get(&mut connection, b"view", rounds.time).await?);
     }
-    bench.report.group("Redis, one call at a time", vec![floor(GET, gets)]);
+    bench.report.group("Redis, one call at a time", vec![Measured::floor(GET, gets)]);
     Ok(())
 }
 
-fn rate(calls: u32, since: Instant) -> f64 {
-    f64::from(calls) / since.elapsed().as_secs_f64()
+async fn redis(engine: &Engine) -> Result<MultiplexedConnection, Fault> {
+    let client = redis::Client::open(engine.url.as_str())?;
+    Ok(client.get_multiplexed_async_connection().await?)
 }
 
-/// What is measured from here has no server of ours, and so no CPU time per call.
-fn floor(name: &str, calls_per_s: Vec<f64>) -> Measured {
-    Measured {
-        name: name.to_owned(),
-        load: ALONE,
-        calls_per_s: Spread::of(calls_per_s),
-        cpu_us_per_call: Spread::of(Vec::new()),
-        generator: f64::NAN,
-        bare: None,
-        ratio: None,
-        speed_ratio: None,
+/// Gets a key for so long; gives the calls of a second.
+async fn get(
+    connection: &mut MultiplexedConnection,
+    key: &[u8],
+    time: Duration,
+) -> Result<f64, Fault> {
+    let (start, mut calls) = (Instant::now(), 0);
+    while start.elapsed() < time {
+        let view: Option<Vec<u8>> = connection.get(key).await?;
+        view.ok_or("Redis has lost what it was given")?;
+        calls += 1;
+    }
+    Ok(f64::from(calls) / start.elapsed().as_secs_f64())
+}
+
+impl Engines {
+    /// A new database.
+    async fn database(&mut self, of: &str) -> Result<String, Fault> {
+        let name = format!("waxseal_bench_{}_{of}", std::process::id());
+        let client = postgres::connect(&self.postgres.url).await?;
+        client.batch_execute(&format!("CREATE DATABASE {name}")).await?;
+        self.databases.push(name.clone());
+        Ok(name)
+    }
+
+    /// Drops the databases of this run.
+    async fn clear(&self) -> Result<(), Fault> {
+        let client = postgres::connect(&self.postgres.url).await?;
+        for name in &self.databases {
+            client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await?;
+        }
+        Ok(())
+    }
+
+    /// A server on them.
+    async fn server(&self, bench: &Bench<'_>, on: On<'_>) -> Result<Waxseal, Fault> {
+        let url = match on.through {
+            Some(through) => self.postgres.database_at(&through.address.to_string(), on.database),
+            None => self.postgres.database(on.database),
+        };
+        let mut options = vec![format!("--database-url={url}")];
+        if on.redis
+            && let Some(redis) = &self.redis
+        {
+            options.push(format!("--redis-url={}", redis.url));
+        }
+        options.extend(if on.kms {
+            vec![
+                format!("--kms-key={}", self.key),
+                format!("--kms-endpoint={}", self.kms.endpoint()),
+            ]
+        } else {
+            vec!["--allow-local-keys=true".to_owned()]
+        });
+        Waxseal::start_on(&bench.data_dir(on.database), on.view_cache, &options).await
     }
 }

@@ -3,10 +3,11 @@
 use super::Bench;
 use crate::Fault;
 use crate::load::{self, Load};
-use crate::rounds::{Measured, Spread};
+use crate::rounds::Measured;
 use crate::seed::Waxseal;
 use crate::sqlite::Bare;
 
+const FLOOR: &str = "bare_sqlite_insert_update";
 const SECRETS: usize = 10;
 const LOADS: [Load; 2] =
     [Load { connections: 1, in_flight: 1 }, Load { connections: 4, in_flight: 16 }];
@@ -33,24 +34,9 @@ pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
     let mut measured = Vec::new();
     for (load, runs) in LOADS.into_iter().zip(runs).filter(|(l, _)| bench.options.wants(&name(*l)))
     {
-        let ratio = runs.iter().zip(&floor).map(|(run, floor)| run.calls_per_s / floor).collect();
-        let spread = |of: fn(&load::Run) -> f64| Spread::of(runs.iter().map(of).collect());
-        measured.push(Measured {
-            name: name(load),
-            load,
-            calls_per_s: spread(|run| run.calls_per_s),
-            cpu_us_per_call: spread(|run| run.cpu_us_per_call),
-            generator: spread(|run| run.generator).median,
-            bare: Some("sqlite_insert_update".to_owned()),
-            ratio: Some(Spread::of(ratio)),
-            speed_ratio: None,
-        });
+        measured.push(Measured::beside(&name(load), load, &runs, FLOOR, &floor));
     }
-    let floor = Spread::of(floor);
+    measured.insert(0, Measured::floor(FLOOR, floor));
     bench.report.group("Writes (of bare: by calls/s)", measured);
-    bench.report.note(&format!(
-        "bare INSERT and UPDATE transactions: {:.0}/s ({:.0}..{:.0})",
-        floor.median, floor.min, floor.max
-    ));
     Ok(())
 }

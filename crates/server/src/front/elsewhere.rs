@@ -10,20 +10,20 @@ pin_project! {
     /// Polls a future on this thread. What it spawns, and its sockets and timers, belong to the
     /// other runtime: a change goes on there when its caller is gone and this thread has ended,
     /// and a connection to a database that was opened by one call serves those of other threads.
-    pub(super) struct Elsewhere<F> {
-        there: Handle,
+    pub(super) struct Elsewhere<'a, F> {
+        there: &'a Handle,
         #[pin]
         future: F,
     }
 }
 
-impl<F> Elsewhere<F> {
-    pub(super) const fn new(there: Handle, future: F) -> Self {
+impl<'a, F> Elsewhere<'a, F> {
+    pub(super) const fn new(there: &'a Handle, future: F) -> Self {
         Self { there, future }
     }
 }
 
-impl<F: Future> Future for Elsewhere<F> {
+impl<F: Future> Future for Elsewhere<'_, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -51,7 +51,7 @@ mod tests {
                 said.send("done").unwrap();
             });
         };
-        here.block_on(Elsewhere::new(there.handle().clone(), work));
+        here.block_on(Elsewhere::new(there.handle(), work));
         drop(here);
         assert_eq!(there.block_on(heard), Ok("done"));
     }

@@ -45,10 +45,14 @@ impl Randomness {
     }
 }
 
-/// The id as a header.
+/// The id as a header, marked so that HPACK does not remember it: it is never sent again, and
+/// would push what is out of the connection's table.
 pub(super) fn header(id: Uuid) -> Option<HeaderValue> {
-    HeaderValue::from_bytes(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes())
-        .ok()
+    let mut buffer = Uuid::encode_buffer();
+    let id = id.hyphenated().encode_lower(&mut buffer);
+    let mut header = HeaderValue::from_bytes(id.as_bytes()).ok()?;
+    header.set_sensitive(true);
+    Some(header)
 }
 
 #[cfg(test)]

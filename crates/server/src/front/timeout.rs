@@ -5,25 +5,24 @@ use crate::status::Refusal;
 use http::{HeaderMap, HeaderValue, Response};
 use std::future::Future;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::time::Sleep;
 
 /// No call takes longer, whatever it asks for.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A deadline that is running.
-pub(super) struct Deadline(Option<Sleep>);
+/// How long a call may take.
+pub(super) struct Deadline(Duration);
 
-/// Reads `grpc-timeout` and starts its time; `None` is a deadline that has passed already.
-pub(super) fn start(headers: &HeaderMap) -> Result<Deadline, Refusal> {
+/// Reads `grpc-timeout`.
+pub(super) fn read(headers: &HeaderMap) -> Result<Deadline, Refusal> {
     let mut sent = headers.get_all("grpc-timeout").iter();
     let asked = match (sent.next(), sent.next()) {
         (None, _) => LONGEST,
         (Some(header), None) => parse(header).ok_or(Refusal::InvalidTimeout)?,
         (Some(_), Some(_)) => return Err(Refusal::InvalidTimeout),
     };
-    let time = (!asked.is_zero()).then(|| tokio::time::sleep(asked.min(LONGEST)));
-    Ok(Deadline(time))
+    Ok(Deadline(asked.min(LONGEST)))
 }
 
 /// 1 to 8 digits and a unit, as gRPC defines it.
@@ -51,13 +50,16 @@ impl Deadline {
         self,
         answer: impl Future<Output = Response<Reply>>,
     ) -> Response<Reply> {
-        let Some(time) = self.0 else { return refused(Refusal::DeadlineExceeded) };
-        let time = pin!(time);
-        tokio::select! {
-            biased;
-            answer = answer => answer,
-            () = time => refused(Refusal::DeadlineExceeded),
+        if self.0.is_zero() {
+            return refused(Refusal::DeadlineExceeded);
         }
+        let mut answer = pin!(answer);
+        // A clock is looked at, and a timer made, only for what is not answered at once.
+        if let Poll::Ready(answer) = futures::poll!(&mut answer) {
+            return answer;
+        }
+        let answer = tokio::time::timeout(self.0, answer);
+        Box::pin(answer).await.unwrap_or_else(|_| refused(Refusal::DeadlineExceeded))
     }
 }
 

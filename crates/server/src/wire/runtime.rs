@@ -1,6 +1,6 @@
 //! What a resolve asks for.
 
-use super::{invalid, name};
+use super::invalid;
 use std::time::Duration;
 use waxseal_domain::limits::RESOLVE_NAMES;
 use waxseal_domain::name::SecretName;
@@ -39,8 +39,12 @@ pub(crate) fn names(secrets: &[String]) -> Result<Vec<SecretName>, Error> {
     if !(1..=RESOLVE_NAMES).contains(&secrets.len()) {
         return Err(invalid("secrets", "hold 1 to 1000 names"));
     }
-    let parse =
-        |(index, secret): (usize, &String)| name::secret_id(&format!("secrets[{index}]"), secret);
+    let parse = |(index, secret): (usize, &String)| {
+        SecretName::parse(secret).map_err(|invalid| Error::InvalidName {
+            field: format!("secrets[{index}]"),
+            rule: invalid.rule(),
+        })
+    };
     secrets.iter().enumerate().map(parse).collect()
 }
 

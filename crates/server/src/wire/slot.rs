@@ -1,6 +1,7 @@
 //! Stages and slots.
 
 use super::{invalid, name};
+use std::borrow::Cow;
 use waxseal_domain::caller::Target;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{EnvironmentId, ProjectId};
@@ -43,31 +44,35 @@ pub(crate) fn slot(slot: Option<&v1::Slot>) -> Result<Slot, Error> {
 /// What rights are asked for, as far as it can be told before rights are known: anything that is
 /// not well formed is of the project as a whole.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
-    project: ProjectId,
-    place: Option<(EnvironmentId, Stage)>,
+pub(crate) struct Asked<'a> {
+    project: &'a ProjectId,
+    place: Option<(Cow<'a, EnvironmentId>, Stage)>,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     /// For a request that names an environment and a stage.
-    pub(crate) fn stage(project: &ProjectId, environment: &EnvironmentId, stage: i32) -> Self {
-        let place = known_stage(stage).map(|stage| (environment.clone(), stage));
-        Self { project: project.clone(), place }
+    pub(crate) fn stage(
+        project: &'a ProjectId,
+        environment: &'a EnvironmentId,
+        stage: i32,
+    ) -> Self {
+        let place = known_stage(stage).map(|stage| (Cow::Borrowed(environment), stage));
+        Self { project, place }
     }
 
     /// For a request that names a slot.
-    pub(crate) fn slot(project: &ProjectId, sent: Option<&v1::Slot>) -> Self {
+    pub(crate) fn slot(project: &'a ProjectId, sent: Option<&v1::Slot>) -> Self {
         let place = match slot(sent) {
-            Ok(Slot::Override(environment, stage)) => Some((environment, stage)),
+            Ok(Slot::Override(environment, stage)) => Some((Cow::Owned(environment), stage)),
             Ok(Slot::Default) | Err(_) => None,
         };
-        Self { project: project.clone(), place }
+        Self { project, place }
     }
 
-    pub(crate) const fn target(&self) -> Target<'_> {
+    pub(crate) fn target(&self) -> Target<'_> {
         match &self.place {
-            Some((environment, stage)) => Target::Environment(&self.project, environment, *stage),
-            None => Target::Project(&self.project),
+            Some((environment, stage)) => Target::Environment(self.project, environment, *stage),
+            None => Target::Project(self.project),
         }
     }
 }

@@ -90,7 +90,8 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
     };
     let service = service_fn(|request| {
         let front = front.clone();
-        async move { Ok::<_, Infallible>(front.call(request).await) }
+        // Boxed: it is moved several times on its way into a task, and out of it when it is done.
+        Box::pin(async move { Ok::<_, Infallible>(front.call(request).await) })
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder

@@ -44,6 +44,8 @@ pub(super) struct Local {
     heads: HashMap<ProjectId, Known>,
     /// The last applied poll.
     applied: Option<Applied>,
+    /// What this process committed itself, and when it learned that: no later answer is older.
+    committed: HashMap<ProjectId, (ProjectUid, u64, Instant)>,
     /// Counts applied polls, and what makes them worthless.
     epoch: u64,
     /// The rows of the last poll: polls overlap, and nobody has to be told twice.
@@ -103,7 +105,7 @@ impl Local {
 
     /// The projects whose heads are known.
     pub(super) fn seen(&self) -> Vec<ProjectId> {
-        self.heads.keys().cloned().collect()
+        self.heads.keys().chain(self.committed.keys()).cloned().collect()
     }
 
     /// The head, if it is known to be current as of an instant at most `age` ago.
@@ -148,6 +150,7 @@ impl Local {
         project: &ProjectId,
         head: &Arc<Head>,
     ) -> Result<(), Regression> {
+        self.ensure_committed(ticket, project, head)?;
         let followed = self.applied.is_some() && ticket.epoch == self.epoch;
         let known = self.heads.get_mut(project).filter(|known| known.head.project == head.project);
         let Some(known) = known else {
@@ -199,9 +202,42 @@ impl Local {
         Ok(Moved::These(fresh.map(|(project, _)| project.clone()).collect()))
     }
 
+    /// Notes revisions that this process committed.
+    pub(super) fn committed(&mut self, written: &[(ProjectId, ProjectUid, u64)], now: Instant) {
+        for (project, uid, revision) in written {
+            if self.committed.len() >= MOST {
+                self.committed.clear();
+            }
+            let committed = (*uid, *revision, now);
+            let entry = self.committed.entry(project.clone()).or_insert(committed);
+            if entry.0 != *uid || entry.1 < *revision {
+                *entry = committed;
+            }
+        }
+    }
+
+    /// Whether an answer to a question is older than what was committed before it was sent.
+    fn ensure_committed(
+        &self,
+        ticket: &Ticket,
+        project: &ProjectId,
+        head: &Head,
+    ) -> Result<(), Regression> {
+        match self.committed.get(project) {
+            Some((uid, seen, learned))
+                if *uid == head.project && head.revision < *seen && ticket.sent > *learned =>
+            {
+                let (project, found) = (project.clone(), head.revision);
+                Err(Regression { project, seen: *seen, found })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Forgets projects that this process removed.
     pub(super) fn forget(&mut self, gone: &[ProjectId]) {
         for project in gone {
+            self.committed.remove(project);
             self.heads.remove(project);
         }
     }
@@ -214,6 +250,7 @@ impl Local {
         let renewed = std::mem::replace(&mut self.incarnation, incarnation).is_some();
         if renewed {
             self.heads.clear();
+            self.committed.clear();
             self.told.clear();
             self.applied = None;
             self.epoch += 1;

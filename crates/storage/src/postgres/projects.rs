@@ -130,6 +130,7 @@ impl ProjectEdits for Session {
     async fn update_project(&mut self, row: &ProjectRow) -> Result<()> {
         let project = &row.project;
         self.moved.push(project.id.clone());
+        self.written.push((project.id.clone(), project.uid, row.revision));
         self.execute(
             "-- update_project()
              UPDATE project SET display_name = $2, edition = $3, updated = $4, revision = $5,

@@ -18,9 +18,10 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 use waxseal_domain::name::ProjectId;
+use waxseal_domain::uid::ProjectUid;
 
 /// For a rollback that nobody waits for.
 const ROLLBACK: Duration = Duration::from_secs(1);
@@ -81,6 +82,8 @@ pub(super) struct Session {
     failed: bool,
     /// The projects whose heads this transaction moves or removes.
     pub(super) moved: Vec<ProjectId>,
+    /// What their revisions are then.
+    pub(super) written: Vec<(ProjectId, ProjectUid, u64)>,
     /// Those that it removes.
     pub(super) gone: Vec<ProjectId>,
 }
@@ -108,6 +111,7 @@ impl Session {
             opening: None,
             failed: false,
             moved: Vec::new(),
+            written: Vec::new(),
             gone: Vec::new(),
         };
         session.open().await?;
@@ -288,7 +292,10 @@ impl Transaction for Session {
             }
             Ok(Err(_)) | Err(_) => return Err(Error::CommitUnknown),
         }
-        self.core.shared.local().forget(&self.gone);
+        let mut local = self.core.shared.local();
+        local.committed(&self.written, Instant::now());
+        local.forget(&self.gone);
+        drop(local);
         for project in &self.moved {
             self.core.shared.followers.tell(project);
         }

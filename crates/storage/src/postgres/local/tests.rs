@@ -266,3 +266,21 @@ fn the_map_is_bounded() {
     }
     assert_eq!(local.heads.len(), 1);
 }
+
+#[test]
+fn what_was_committed_here_was_seen_here() {
+    let clock = Clock::new();
+    let mut local = polled(clock);
+    let early = local.ask(clock.at(2));
+    local.committed(&[(id("p"), head(1, 5).project, 5)], clock.at(3));
+    answer(&mut local, &early, clock.at(4), &[head(1, 4)]);
+    assert!(local.seen().contains(&id("p")));
+    let late = local.ask(clock.at(5));
+    let done = local.answer(&late, clock.at(6), &[id("p")], &found(&[head(1, 4)]));
+    assert_eq!(done, Err(Regression { project: id("p"), seen: 5, found: 4 }));
+    let late = local.ask(clock.at(7));
+    answer(&mut local, &late, clock.at(8), &[head(1, 5)]);
+    let late = local.ask(clock.at(9));
+    answer(&mut local, &late, clock.at(10), &[head(2, 1)]);
+    assert_eq!(recent(&local, 1000, clock.at(11)), Some(1), "another project under the id");
+}
