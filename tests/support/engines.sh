@@ -102,12 +102,57 @@ install_postgres() {
     root rm -f "$told"
 }
 
+# Makes an authority in ca.pem, and a certificate of its for 127.0.0.1 in server.pem and server.key.
+make_certificates() {
+    "$TEST_PYTHON" - "$1" <<'MAKE' || fail "the certificates cannot be made"
+import datetime, ipaddress, os, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+now = datetime.datetime.now(datetime.timezone.utc)
+
+def name(text):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+def certificate(subject, issuer, key, signer, extension):
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name(subject))
+        .issuer_name(name(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(*extension)
+        .sign(signer, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+authority, server = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+is_authority = (x509.BasicConstraints(ca=True, path_length=0), True)
+address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+key = server.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
+for file, content in [
+    ("ca.pem", certificate("tests", "tests", authority, authority, is_authority)),
+    ("server.pem", certificate("server", "tests", server, authority, (address, False))),
+    ("server.key", key),
+]:
+    path = os.path.join(sys.argv[1], file)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as out:
+        out.write(content)
+MAKE
+}
+
 start_postgres() {
-    local port=$1 as=()
+    local port=$1 as=() user=
     postgres_place=$(mktemp -d "${TMPDIR:-/tmp}/waxseal-postgres.XXXXXX")
     if [[ $(id -u) == 0 ]]; then
         # It refuses to run as root. `setpriv` becomes the command, and leaves no parent.
-        local user=nobody
+        user=nobody
         id postgres >/dev/null 2>&1 && user=postgres
         as=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
         chown "$user" "$postgres_place"
@@ -119,6 +164,8 @@ start_postgres() {
         fail "initdb fails"
     }
     printf 'host all all 127.0.0.1/32 trust\n' >"$postgres_place/data/pg_hba.conf"
+    make_certificates "$work"
+    install -m 0600 ${user:+-o "$user"} "$work/server.pem" "$work/server.key" "$postgres_place/data/"
     # Its log is looked through for values, so that it has to hold all that it ever could.
     cat >>"$postgres_place/data/postgresql.conf" <<SETTINGS
 listen_addresses = '127.0.0.1'
@@ -126,6 +173,9 @@ port = $port
 unix_socket_directories = ''
 max_connections = 300
 fsync = on
+ssl = on
+ssl_cert_file = 'server.pem'
+ssl_key_file = 'server.key'
 log_statement = all
 log_line_prefix = '%m [%p] %d '
 log_parameter_max_length = -1
@@ -135,6 +185,7 @@ SETTINGS
     await PostgreSQL "$TEST_POSTGRES_BIN/psql" --no-psqlrc -h 127.0.0.1 -p "$port" -U postgres -c 'SELECT 1'
     export TEST_POSTGRES=postgres://postgres@127.0.0.1:$port/postgres
     export TEST_POSTGRES_LOG=$work/PostgreSQL.log
+    export TEST_POSTGRES_CA=$work/ca.pem
     export TEST_POSTGRES_BIN
 }
 

@@ -14,6 +14,8 @@ mod proxy;
 mod schema;
 #[path = "postgres/support.rs"]
 mod support;
+#[path = "postgres/tls.rs"]
+mod tls;
 
 use std::sync::Arc;
 use support::Database;
