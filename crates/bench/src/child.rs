@@ -2,7 +2,7 @@
 
 use crate::{Fault, pin};
 use serde_json::Value;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -28,14 +28,10 @@ impl Running {
         if let Some(core) = pin::server() {
             command.arg(format!("--core={core}"));
         }
-        // What the machine's own server is set to is not meant.
-        let ours = |name: &OsString| name.to_string_lossy().starts_with("WAXSEAL_");
-        for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
-            command.env_remove(name);
-        }
-        // Of the key service that this program is itself.
+        // Nothing of what the machine's own server and key service are set to is meant. The key
+        // service is this program itself.
         let caller = [("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "secret")];
-        command.envs(caller).env("AWS_REGION", REGION);
+        command.env_clear().envs(caller).env("AWS_REGION", REGION);
         let mut process = command.args(arguments).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().ok_or("the server has no output")?;
         // Apart: what it starts with may be served by this thread.
