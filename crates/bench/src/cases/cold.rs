@@ -28,6 +28,6 @@ pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
             bare: None,
         });
     }
-    let rounds = bench.rounds(250, 1_500);
+    let rounds = bench.rounds(150, 1_500);
     bench.measure("Cold calls, SQLite and the local key file", cases, rounds).await
 }

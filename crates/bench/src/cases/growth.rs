@@ -43,14 +43,14 @@ pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
         let call = waxseal.resolve(project, bounded());
         cases.push(of_ours(per_view(count), call, FULL, Some(floor_name)));
     }
-    let rounds = bench.rounds(200, 1_500);
+    let rounds = bench.rounds(120, 1_500);
     bench.measure("Secrets in a view", cases, rounds).await?;
 
     let cases = connections.map(|connections| {
         let load = Load { connections, in_flight: 64 };
         of_ours(connected(connections), waxseal.resolve("of-10", bounded()), load, None)
     });
-    let rounds = bench.rounds(150, 1_000);
+    let rounds = bench.rounds(100, 1_000);
     bench.measure("Connections", cases.into(), rounds).await?;
 
     let most = views.last().copied().unwrap_or_default();
@@ -67,6 +67,6 @@ pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
         let call = waxseal.resolves(&environments[..count], bounded());
         of_ours(cached(count), call, FULL, None)
     });
-    let rounds = bench.rounds(150, 1_500);
+    let rounds = bench.rounds(100, 1_500);
     bench.measure("Cached views, called in turn", cases.collect(), rounds).await
 }

@@ -64,7 +64,7 @@ pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
     cases.push(compared(BOUNDED, waxseal.resolve(FIFTY, bounded()), FULL, CHAINED));
     cases.push(compared(STRONG, waxseal.resolve(FIFTY, strong()), FULL, CHAINED));
     cases.push(compared(ONE, waxseal.resolve_one(SINGLE), FULL, CHAINED_ONE));
-    let rounds = bench.rounds(350, 2_000);
+    let rounds = bench.rounds(250, 2_000);
     bench.measure("Warm calls", cases, rounds).await?;
 
     let mut cases = Vec::new();
@@ -75,7 +75,7 @@ pub(super) async fn run(bench: &mut Bench<'_>) -> Result<(), Fault> {
         cases.push(floor(&bare, at(CHAINED), "chained", FIFTY, load));
         cases.push(compared(&at(BOUNDED), call, load, &at(CHAINED)));
     }
-    let rounds = bench.rounds(200, 1_500);
+    let rounds = bench.rounds(120, 1_500);
     bench.measure("In flight, over connections", cases, rounds).await?;
     latency(bench, &waxseal).await?;
 
@@ -99,7 +99,7 @@ async fn latency(bench: &Bench<'_>, waxseal: &Waxseal) -> Result<(), Fault> {
         return Ok(());
     }
     bench.report.note("\nOpen loop, over 8 connections\n");
-    let time = Duration::from_millis(if bench.options.quick { 1_000 } else { 5_000 });
+    let time = Duration::from_millis(if bench.options.quick { 500 } else { 5_000 });
     let call = waxseal.resolve(FIFTY, bounded());
     let most = load::closed(&waxseal.running, &call, LOAD, time).await?.calls_per_s;
     for share in [0.25, 0.5, 0.75] {

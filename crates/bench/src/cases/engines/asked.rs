@@ -70,7 +70,7 @@ impl Counters<'_> {
         warmed: bool,
         calls: u32,
     ) -> Result<Asked, Fault> {
-        const IDLE: Duration = Duration::from_millis(500);
+        const IDLE: Duration = Duration::from_millis(300);
         let mut caller = Caller::connect(waxseal.running.address, call).await?;
         if warmed {
             caller.call().await?;
