@@ -100,7 +100,7 @@ impl StartError {
     /// Whether it is an outage of an engine that runs elsewhere, so that starting again later may
     /// succeed. What is wrong with a file stays wrong.
     #[must_use]
-    pub const fn is_outage(&self, config: &Config) -> bool {
+    pub fn is_outage(&self, config: &Config) -> bool {
         use waxseal_kms::Error as Kms;
         use waxseal_storage::Error as Storage;
         match self {
@@ -158,7 +158,7 @@ pub async fn open_with(config: &Config, seams: Seams) -> Result<Opened, StartErr
     sqlite.map(DataDir::ensure_not_moved).transpose()?;
     // The keys come first: so a database without a key file has lost it, and is not a fresh one.
     if let Some(dir) = sqlite
-        && config.engines.kms_key.is_none()
+        && config.engines.kms_key().is_none()
         && !dir.database().exists()
     {
         keys::create(dir, &*seams.clock)?;

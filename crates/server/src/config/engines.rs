@@ -131,10 +131,11 @@ impl Default for Engines {
 
 impl Engines {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.has_database() && self.kms_key.is_none() && !self.allow_local_keys {
+        if self.has_database() && self.kms_key().is_none() && !self.allow_local_keys {
             return Err(ConfigError::LocalKeys);
         }
-        if self.kms_key.is_none() && !(self.kms_also.is_empty() && self.kms_endpoint.is_none()) {
+        let settings = !self.kms_also().is_empty() || self.kms_endpoint().is_some();
+        if self.kms_key().is_none() && settings {
             return Err(ConfigError::NoKmsKey);
         }
         Ok(())
@@ -142,33 +143,50 @@ impl Engines {
 
     /// Whether the store is PostgreSQL.
     #[must_use]
-    pub const fn has_database(&self) -> bool {
-        self.database_url.is_some() || self.database_url_file.is_some()
+    pub fn has_database(&self) -> bool {
+        self.database_url.as_ref().is_some_and(|url| !url.0.is_empty())
+            || self.database_url_file.as_ref().is_some_and(|path| !path.as_os_str().is_empty())
+    }
+
+    /// The KMS key that wraps data keys. A variable that is set to nothing is not set: that is how
+    /// files that list all of them look.
+    #[must_use]
+    pub fn kms_key(&self) -> Option<&str> {
+        self.kms_key.as_deref().filter(|key| !key.is_empty())
+    }
+
+    pub(crate) fn kms_endpoint(&self) -> Option<&str> {
+        self.kms_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty())
+    }
+
+    pub(crate) fn kms_also(&self) -> Vec<String> {
+        self.kms_also.iter().filter(|key| !key.is_empty()).cloned().collect()
     }
 
     /// Whether store or keys are in the data directory.
     #[must_use]
-    pub const fn needs_data_dir(&self) -> bool {
-        !self.has_database() || self.kms_key.is_none()
+    pub fn needs_data_dir(&self) -> bool {
+        !self.has_database() || self.kms_key().is_none()
     }
 
     /// The URL of PostgreSQL, from wherever it is.
     pub(crate) fn database(&self) -> Result<Option<Sensitive>, ConfigError> {
-        match &self.database_url_file {
+        match self.database_url_file.as_ref().filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => read(path).map(Some),
-            None => Ok(self.database_url.clone()),
+            None => Ok(self.database_url.clone().filter(|url| !url.0.is_empty())),
         }
     }
 
     /// The URLs of Redis, from wherever they are.
     pub(crate) fn redis(&self) -> Result<Vec<Sensitive>, ConfigError> {
-        match &self.redis_url_file {
+        let urls = match self.redis_url_file.as_ref().filter(|path| !path.as_os_str().is_empty()) {
             Some(path) => {
                 let urls = read(path)?;
-                Ok(urls.expose().split(',').map(|url| Sensitive(url.trim().to_owned())).collect())
+                urls.expose().split(',').map(|url| Sensitive(url.trim().to_owned())).collect()
             }
-            None => Ok(self.redis_url.clone()),
-        }
+            None => self.redis_url.clone(),
+        };
+        Ok(urls.into_iter().filter(|url| !url.0.is_empty()).collect())
     }
 
     pub(super) fn show(&self, line: &mut impl FnMut(&str, &dyn fmt::Display)) {
@@ -271,6 +289,24 @@ mod tests {
         assert!(!kms.needs_data_dir());
         let slip = Engines { kms_also: vec!["x".to_owned()], ..Engines::default() };
         assert_eq!(slip.check(), Err(ConfigError::NoKmsKey));
+    }
+
+    #[test]
+    fn what_is_set_to_nothing_is_not_set() {
+        let nothing = || "".parse::<Sensitive>().unwrap();
+        let engines = Engines {
+            database_url: Some(nothing()),
+            database_url_file: Some(PathBuf::new()),
+            redis_url: vec![nothing()],
+            redis_url_file: Some(PathBuf::new()),
+            kms_key: Some(String::new()),
+            kms_also: vec![String::new()],
+            kms_endpoint: Some(String::new()),
+            ..Engines::default()
+        };
+        assert_eq!(engines.check(), Ok(()));
+        assert!(!engines.has_database() && engines.needs_data_dir());
+        assert_eq!((engines.database(), engines.redis()), (Ok(None), Ok(Vec::new())));
     }
 
     #[test]

@@ -82,6 +82,8 @@ fn every() -> Vec<Error> {
         Error::StorageFull,
         Error::CommitUnknown,
         Error::ShuttingDown,
+        Error::StreamExpired,
+        Error::SlowConsumer,
         Error::Internal(CANARY.into()),
     ]
 }

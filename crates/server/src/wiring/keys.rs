@@ -27,13 +27,13 @@ pub(super) async fn open(
     store: &dyn Store,
     probe: Option<Duration>,
 ) -> Result<(Arc<dyn KeyProvider>, Deployment), StartError> {
-    if let Some(key) = &config.engines.kms_key {
+    if let Some(key) = config.engines.kms_key() {
         let meta = store.snapshot().await?.meta().await?;
         let deployment =
             meta.map_or_else(|| Deployment::new(Uuid::new_v4()), |meta| meta.deployment);
         let mut settings = AwsSettings {
-            also: config.engines.kms_also.clone(),
-            endpoint: config.engines.kms_endpoint.clone(),
+            also: config.engines.kms_also(),
+            endpoint: config.engines.kms_endpoint().map(str::to_owned),
             ..AwsSettings::new(key)
         };
         if let Some(probe) = probe {

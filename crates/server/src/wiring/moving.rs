@@ -16,7 +16,7 @@ use waxseal_storage::{Sqlite, Store};
 /// See [`StartError`].
 pub async fn open_to_move_keys(config: &Config) -> Result<Opened, StartError> {
     config.check()?;
-    if config.engines.kms_key.is_none() {
+    if config.engines.kms_key().is_none() {
         return Err(ConfigError::NoKmsKey.into());
     }
     let dir = DataDir::existing(config.data_dir.as_deref())?;
