@@ -33,7 +33,7 @@ async fn every_connection_is_encrypted_where_that_is_required() {
         .unwrap();
     assert!(row.get::<_, i64>(0) >= 2, "the pool's and the feed's");
     assert!(row.get::<_, bool>(1), "all of them");
-    assert!(row.get::<_, String>(2) >= "TLSv1.2".to_owned());
+    assert!(row.get::<_, &str>(2) >= "TLSv1.2");
 }
 
 #[tokio::test(flavor = "multi_thread")]
