@@ -6,6 +6,7 @@ mod copied;
 mod failing;
 mod lines;
 mod moved;
+mod moves;
 mod world;
 
 use crate::support::raw::Raw;

@@ -6,7 +6,7 @@ use crate::{output, progress};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use std::path::PathBuf;
-use waxseal_engine::Copied;
+use waxseal_engine::{Copied, CopyError};
 use waxseal_server::Config;
 use waxseal_server::config::Engines;
 use waxseal_server::wiring::Copying;
@@ -15,7 +15,7 @@ use waxseal_server::wiring::Copying;
 /// run meanwhile.
 ///
 /// What is encrypted is copied as it is, and nothing is decrypted. All of it is copied or none; then
-/// every row is compared, and every project is checked. The SQLite database stays, marked so that
+/// every row is compared, and every project is checked. It can be interrupted and started again. The SQLite database stays, marked so that
 /// no server starts on it any more.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -93,11 +93,17 @@ impl Migrate {
         let config = Config { data_dir: Some(data_dir), engines, ..Config::default() };
         let copying = Copying::open(&config).await?;
         let bar = bar("copied");
-        let copied = copying.copy(|copied| told(&bar, copied)).await?;
-        say(output, "copied", &copied)?;
-        bar.set_message("compared");
-        let compared = copying.compare(|compared| told(&bar, compared)).await?;
-        say(output, "compared", &compared)?;
+        let copied = match copying.copy(|copied| told(&bar, copied)).await {
+            Ok(copied) => {
+                say(output, "copied", &copied)?;
+                bar.set_message("compared");
+                copying.compare(|compared| told(&bar, compared)).await?
+            }
+            // Perhaps with the copy that was made when this was interrupted before the end.
+            Err(CopyError::NotEmpty) => made_before(&copying, &bar).await?,
+            Err(error) => return Err(error.into()),
+        };
+        say(output, "compared", &copied)?;
         bar.set_message("checked");
         let engine = copying.engine().await?;
         let checked = engine.verify_projects(|projects| bar.set_position(projects)).await;
@@ -118,6 +124,15 @@ impl Migrate {
             )),
         }
     }
+}
+
+/// What is in the database already, if that is the whole copy and nothing else.
+async fn made_before(copying: &Copying, bar: &ProgressBar) -> Result<Copied, CopyError> {
+    let compared = copying.compare(|compared| told(bar, compared)).await;
+    compared.map_err(|error| match error {
+        CopyError::Differs { .. } => CopyError::NotEmpty,
+        error => error,
+    })
 }
 
 /// How many rows there are is known only at the end.

@@ -20,10 +20,12 @@ pub async fn open_to_move_keys(config: &Config) -> Result<Opened, StartError> {
         return Err(ConfigError::NoKmsKey.into());
     }
     let dir = DataDir::existing(config.data_dir.as_deref())?;
+    let sqlite = Some(&dir).filter(|_| !config.engines.has_database());
+    let lock = sqlite.map(DataDir::lock).transpose()?;
+    sqlite.map(DataDir::ensure_not_moved).transpose()?;
     if !dir.keys().exists() {
         return Err(StartError::KeyFileMissing { path: dir.keys() });
     }
-    let lock = (!config.engines.has_database()).then(|| dir.lock()).transpose()?;
     let local = Arc::new(Local::load(&dir.keys())?);
     let store = store::attach(config, Some(&dir)).await?;
     let keys = Seams { keys: Box::new(|to| Arc::new(Moving::new(local, to))), ..Seams::default() };
