@@ -70,7 +70,7 @@ async fn a_token_that_was_looked_up_slowly_is_not_good_for_longer() {
     let world = World::with_demo(1).await;
     let (token, callers) = token(&world).await;
     let (runtime, database) = (callers[0].clone(), &world.replicas[0].postgres);
-    // The row is read at once, and arrives a second later.
+    // The row is read at once, and arrives half a second later.
     let id: &'static str = token.split('_').nth(2).unwrap().to_owned().leak();
     database.set_when(Moment::After, id, Fault::BlackHole);
     let asking = tokio::spawn({
@@ -80,12 +80,12 @@ async fn a_token_that_was_looked_up_slowly_is_not_good_for_longer() {
     while !database.sprung() {
         sleep(Duration::from_millis(5)).await;
     }
-    sleep(Duration::from_millis(200)).await;
     let revoked = revoke(&world, &token).await;
-    sleep(SECOND).await;
+    sleep(Duration::from_millis(400)).await;
     database.set(Fault::Pass);
     // This one began before.
     asking.await.unwrap().unwrap();
+    sleep((SECOND + Duration::from_millis(100)).saturating_sub(revoked.elapsed())).await;
     let late = resolve(&runtime, "demo", strong()).await;
     println!("asked {:?} after it was revoked", revoked.elapsed());
     is_refused(late.expect_err("accepted"));
