@@ -15,8 +15,8 @@ use waxseal_server::wiring::Copying;
 /// run meanwhile.
 ///
 /// What is encrypted is copied as it is, and nothing is decrypted. All of it is copied or none; then
-/// every row is compared, and every project is checked. It can be interrupted and started again. The SQLite database stays, marked so that
-/// no server starts on it any more.
+/// every row is compared, and every project is checked. It can be interrupted and started again. The
+/// SQLite database stays, marked so that no server starts on it any more.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Migrate {

@@ -101,9 +101,13 @@ impl Engine {
                 // With a request id the next attempt finds out: it waits for the lock of one that
                 // is still under way, and then sees either its answer or that there is none.
                 Err(Error::CommitUnknown) if request.is_some() => unknown = true,
-                Err(Error::StorageUnavailable(_) | Error::StorageFull) if unknown => {
-                    return Err(Error::CommitUnknown);
-                }
+                // What says that nothing was changed would say too much.
+                Err(
+                    Error::StorageUnavailable(_)
+                    | Error::StorageFull
+                    | Error::KeyServiceUnavailable(_)
+                    | Error::KeyUnavailable(_),
+                ) if unknown => return Err(Error::CommitUnknown),
                 outcome => {
                     if V::REMOVES && outcome.is_ok() {
                         self.scrub().await;

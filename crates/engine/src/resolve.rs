@@ -152,18 +152,17 @@ impl Engine {
         let fill = || Box::pin(self.fetch_or_fill(ask, key, &head));
         let filled = Box::pin(self.fills.once(key, fill)).await?;
         let Filled { key: filled, revision, view } = filled;
+        // One who joined a fill may know of a later revision of the project than the fill does, in
+        // which this view is the same.
+        let joined = filled == key && revision.number < head.revision;
+        let revision = if joined { shown(&head) } else { revision };
         // A restore may have come between the head and the fill.
         if let Consistency::AtLeast(token) = &ask.consistency
             && !self.keys.read_revision(token).is_some_and(|token| is_met(&token, &revision))
         {
             return Err(Error::RevisionMismatch { field: AT_LEAST });
         }
-        // One who joined a fill may know of a later revision of the project than the fill does, in
-        // which this view is the same.
-        let joined = filled == key && revision.number < head.revision;
-        let token =
-            if joined { self.token(&head) } else { self.keys.write_revision(revision).into() };
-        Ok(Looked::View(token, view))
+        Ok(Looked::View(self.keys.revision_token(revision), view))
     }
 
     /// The head to answer from; none where the project is absent or deleted.
@@ -206,8 +205,7 @@ impl Engine {
     }
 
     fn token(&self, head: &Head) -> Arc<str> {
-        let Head { incarnation, project, revision, .. } = *head;
-        self.keys.revision_token(Revision { incarnation, project, number: revision })
+        self.keys.revision_token(shown(head))
     }
 }
 
@@ -228,11 +226,15 @@ fn is_met(token: &Revision, read: &Revision) -> bool {
         && token.number <= read.number
 }
 
+/// The revision that a head shows.
+const fn shown(head: &Head) -> Revision {
+    let Head { incarnation, project, revision: number, .. } = *head;
+    Revision { incarnation, project, number }
+}
+
 /// Whether a token is one that this head can have given.
 fn is_of(token: &Revision, head: &Head) -> bool {
-    token.incarnation == head.incarnation
-        && token.project == head.project
-        && token.number <= head.revision
+    is_met(token, &shown(head))
 }
 
 impl Engine {

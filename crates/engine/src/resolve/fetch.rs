@@ -1,7 +1,6 @@
 //! Views that other processes filled, out of the shared cache, and views for them.
 
-use super::{Filled, Resolve};
-use crate::revision::Revision;
+use super::{Filled, Resolve, shown};
 use crate::{Engine, Error};
 use std::sync::Arc;
 use waxseal_cache::{EncodedView, ViewKey};
@@ -18,8 +17,7 @@ impl Engine {
         if let Some(view) = self.fetch(&key).await {
             let view = Arc::new(view);
             self.cache.put(key, view.clone());
-            let Head { incarnation, project, revision: number, .. } = *head;
-            return Ok(Filled { key, revision: Revision { incarnation, project, number }, view });
+            return Ok(Filled { key, revision: shown(head), view });
         }
         let filled = self.fill(ask, key).await?;
         self.share(&filled);
