@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes.
@@ -18,6 +19,8 @@ pub struct Terminal {
     child: Child,
     controller: File,
     seen: Arc<Mutex<Vec<u8>>>,
+    /// Ends when nobody holds the other side any more, and all that was written to it is seen.
+    reader: JoinHandle<()>,
     /// Up to where it has been read.
     read: usize,
 }
@@ -62,14 +65,14 @@ impl Terminal {
         let controller = File::from(controller);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (mut from, to) = (controller.try_clone().unwrap(), seen.clone());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             // An error says that nobody holds the other side any more.
             while let Ok(length @ 1..) = from.read(&mut bytes) {
                 to.lock().unwrap().extend_from_slice(&bytes[..length]);
             }
         });
-        Self { child, controller, seen, read: 0 }
+        Self { child, controller, seen, reader, read: 0 }
     }
 
     /// Everything that was shown so far.
@@ -108,9 +111,9 @@ impl Terminal {
     pub fn end(mut self) -> (i32, String) {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                // What it wrote last is on its way.
-                std::thread::sleep(Duration::from_millis(50));
+            if let Some(status) = self.child.try_wait().unwrap()
+                && self.reader.is_finished()
+            {
                 return (status.code().unwrap(), self.shown());
             }
             assert!(begun.elapsed() < PATIENCE, "it does not end: {:?}", self.shown());
