@@ -19,7 +19,7 @@ use waxseal_envelope::manifest::{
 };
 use waxseal_envelope::{Key, sha256};
 use waxseal_storage::{
-    AliasRow, EnvironmentRow, GroupRow, ProjectRow, SlotRow, Snapshot, ValueRow,
+    AliasRow, CatalogueRows, EnvironmentRow, GroupRow, ProjectRow, SlotRow, Snapshot, ValueRow,
 };
 
 const LOST: Error = Error::DataLoss { what: "a project's manifest" };
@@ -84,8 +84,8 @@ impl Engine {
         rows: &mut dyn Snapshot,
         id: &ProjectId,
     ) -> Result<Verified, Error> {
-        let row = rows.project(id).await?.ok_or(Error::ProjectNotFound)?;
-        let environments = rows.environments(row.project.uid).await?;
+        let found = rows.project_and_environments(id).await?;
+        let (row, environments) = found.ok_or(Error::ProjectNotFound)?;
         self.vouched(row, environments).await
     }
 
@@ -164,12 +164,9 @@ impl Verified {
 
     /// Reads and checks the secrets and their default slots.
     pub(crate) async fn catalogue(&self, rows: &mut dyn Snapshot) -> Result<Catalogue, Error> {
-        let project = self.row.project.uid;
-        let catalogue = Catalogue {
-            secrets: rows.secrets(project).await?,
-            aliases: rows.aliases(project).await?,
-            defaults: rows.slots(project, Place::Default).await?,
-        };
+        let rows = rows.catalogue(self.row.project.uid).await?;
+        let CatalogueRows { secrets, aliases, defaults } = rows;
+        let catalogue = Catalogue { secrets, aliases, defaults };
         self.check_catalogue(&catalogue)?;
         Ok(catalogue)
     }

@@ -39,6 +39,7 @@ pub async fn contract(store: Arc<dyn Store>) {
     environments_go_with_their_overrides(&store).await;
     secrets_are_found_regardless_of_case(&store).await;
     values_keep_every_version(&store).await;
+    an_edit_that_is_refused_leaves_nothing_of_the_others(&store).await;
     a_reseal_fits_only_the_version_it_was_made_for(&store).await;
     versions_are_pruned_up_to_a_number(&store).await;
     aliases_are_reserved_by_their_exact_name(&store).await;
@@ -207,6 +208,8 @@ async fn a_snapshot_stays_as_it_was(store: &Arc<dyn Store>) {
     let mut row = project(12, "snapshots");
     add_project(store, &row).await;
     let mut early = store.snapshot().await.unwrap();
+    // The state may be that of the first look.
+    assert_eq!(early.project(&row.project.id).await.unwrap().unwrap().revision, 1);
     row.revision = 7;
     let mut tx = store.begin("contract").await.unwrap();
     tx.update_project(&row).await.unwrap();
@@ -318,6 +321,31 @@ async fn values_keep_every_version(store: &Arc<dyn Store>) {
     let first = snapshot.value(key.uid, Place::Default, 1).await.unwrap();
     assert_eq!(first, Some(value(&key, Place::Default, 1, 1)));
     assert_eq!(snapshot.values_of(key.uid).await.unwrap().len(), 4);
+}
+
+async fn an_edit_that_is_refused_leaves_nothing_of_the_others(store: &Arc<dyn Store>) {
+    let row = project(40, "values");
+    let key = secret(40, "KEY");
+    let before = store.head(&row.project.id).await.unwrap();
+    for reads_meanwhile in [false, true] {
+        let mut tx = store.begin("contract").await.unwrap();
+        let found = tx.project(&row.project.id).await.unwrap().unwrap();
+        let raised = ProjectRow { revision: found.revision + 1, ..found };
+        let edits = async {
+            tx.insert_value(&value(&key, Place::Default, 4, 4)).await?;
+            tx.insert_value(&value(&key, Place::Default, 4, 5)).await?;
+            if reads_meanwhile {
+                tx.value(key.uid, Place::Default, 4).await?;
+            }
+            tx.update_project(&raised).await?;
+            tx.put_slot(row.project.uid, &slot(&key, Place::Default, 4)).await?;
+            tx.commit().await
+        };
+        assert!(edits.await.is_err(), "{reads_meanwhile}");
+        let mut snapshot = store.snapshot().await.unwrap();
+        assert_eq!(snapshot.value(key.uid, Place::Default, 4).await.unwrap(), None);
+        assert_eq!(store.head(&row.project.id).await.unwrap(), before);
+    }
 }
 
 async fn a_reseal_fits_only_the_version_it_was_made_for(store: &Arc<dyn Store>) {

@@ -17,8 +17,8 @@ pub use error::Error;
 pub use followers::Following;
 pub use postgres::Postgres;
 pub use rows::{
-    AliasRow, AuditRow, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, ProjectRow, RequestRow,
-    Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
+    AliasRow, AuditRow, CatalogueRows, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta,
+    ProjectRow, RequestRow, Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
 };
 pub use sqlite::Sqlite;
 
@@ -141,7 +141,9 @@ pub trait Store: Send + Sync + 'static {
     async fn scrub(&self) -> Result<bool>;
 }
 
-/// Everything that can be read of one state.
+/// Everything that can be read of one state. What belongs together has a method of its own, where a
+/// store across a network can ask for all of it at once.
+#[async_trait]
 pub trait Snapshot:
     MetaRows
     + ProjectRows
@@ -154,9 +156,28 @@ pub trait Snapshot:
     + CopyRows
     + Send
 {
+    /// The project of this id with all its environments, see [`ProjectRows::project`].
+    async fn project_and_environments(
+        &mut self,
+        id: &ProjectId,
+    ) -> Result<Option<(ProjectRow, Vec<EnvironmentRow>)>> {
+        let Some(project) = self.project(id).await? else { return Ok(None) };
+        let environments = self.environments(project.project.uid).await?;
+        Ok(Some((project, environments)))
+    }
+
+    /// All secrets of a project, all their aliases, and all its default slots.
+    async fn catalogue(&mut self, project: ProjectUid) -> Result<CatalogueRows> {
+        Ok(CatalogueRows {
+            secrets: self.secrets(project).await?,
+            aliases: self.aliases(project).await?,
+            defaults: self.slots(project, Place::Default).await?,
+        })
+    }
 }
 
-/// A state that can be changed, all at once or not at all.
+/// A state that can be changed, all at once or not at all. An edit that the store refuses may say so
+/// itself, or leave it to what follows: no later than the commit.
 #[async_trait]
 pub trait Transaction:
     Snapshot

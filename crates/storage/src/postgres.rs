@@ -17,6 +17,7 @@ mod keys;
 mod local;
 mod meta;
 mod migrate;
+mod pending;
 mod projects;
 mod requests;
 mod secrets;

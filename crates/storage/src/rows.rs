@@ -172,6 +172,17 @@ pub struct AliasRow {
     pub secret: SecretUid,
 }
 
+/// A project's secrets, of one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogueRows {
+    /// The secrets, as [`crate::SecretRows::secrets`] orders them.
+    pub secrets: Vec<Secret>,
+    /// All their aliases.
+    pub aliases: Vec<AliasRow>,
+    /// All default slots.
+    pub defaults: Vec<SlotRow>,
+}
+
 /// All that one view is made of, of one state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewRows {

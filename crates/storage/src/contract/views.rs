@@ -68,6 +68,23 @@ pub(super) async fn suite(store: &Arc<dyn Store>) {
     let none = store.view_rows(&row.project.id, &none, Stage::Live).await.unwrap().unwrap();
     assert_eq!((none.defaults.len(), none.overrides.len(), none.values.len()), (2, 0, 2));
     let absent = ProjectId::parse("no-such-project").unwrap();
+    let mut snapshot = store.snapshot().await.unwrap();
+    let uid = row.project.uid;
+    let (found, environments) =
+        snapshot.project_and_environments(&row.project.id).await.unwrap().unwrap();
+    assert_eq!(found, snapshot.project(&row.project.id).await.unwrap().unwrap());
+    assert_eq!(environments, snapshot.environments(uid).await.unwrap());
+    assert!(snapshot.project_and_environments(&absent).await.unwrap().is_none());
+    let catalogue = snapshot.catalogue(uid).await.unwrap();
+    assert_eq!(catalogue.secrets, snapshot.secrets(uid).await.unwrap());
+    assert_eq!(catalogue.aliases, snapshot.aliases(uid).await.unwrap());
+    let by_secret = |mut slots: Vec<SlotRow>| {
+        slots.sort_by_key(|slot| *slot.secret.bytes());
+        slots
+    };
+    let defaults = snapshot.slots(uid, Place::Default).await.unwrap();
+    assert_eq!(by_secret(catalogue.defaults), by_secret(defaults));
+    drop(snapshot);
     let absent = store.view_rows(&absent, &main.environment.id, Stage::Live).await;
     assert!(absent.unwrap().is_none());
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 #[async_trait]
 impl AuditEdits for Session {
     async fn append_audit(&mut self, row: &AuditRow) -> Result<()> {
-        self.execute(
+        self.edit(
             "-- append_audit()
              INSERT INTO audit (at, principal, action, project, environment, stage, secret,
                                 version, revision, request)

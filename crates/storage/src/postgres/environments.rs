@@ -8,6 +8,11 @@ use waxseal_domain::environment::{Environment, Fallback, Settings};
 use waxseal_domain::name::EnvironmentId;
 use waxseal_domain::uid::{EnvironmentUid, ProjectUid};
 
+/// Of the project of an id; also one of the statements of a view.
+pub(super) const OF_PROJECT_ID: &str = "-- environments(): by the project's id
+    SELECT e.* FROM project p JOIN environment e ON e.project = p.uid
+    WHERE p.id = $1 ORDER BY e.id";
+
 const fn fallback_number(fallback: Fallback) -> i16 {
     match fallback {
         Fallback::Allow => 1,
@@ -66,7 +71,7 @@ impl EnvironmentEdits for Session {
         row: &EnvironmentRow,
     ) -> Result<()> {
         let EnvironmentRow { environment, draft, live } = row;
-        self.execute(
+        self.edit(
             "-- insert_environment()
              INSERT INTO environment (uid, project, id, display_name, fallback, protected,
                                       edition, created, updated, draft_revision, draft_digest,
@@ -94,7 +99,7 @@ impl EnvironmentEdits for Session {
 
     async fn update_environment(&mut self, row: &EnvironmentRow) -> Result<()> {
         let EnvironmentRow { environment, draft, live } = row;
-        self.execute(
+        self.edit(
             "-- update_environment()
              UPDATE environment SET display_name = $2, fallback = $3, protected = $4,
                                     edition = $5, updated = $6, draft_revision = $7,

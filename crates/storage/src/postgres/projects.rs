@@ -13,16 +13,20 @@ use waxseal_domain::uid::{Incarnation, ProjectUid};
 pub(super) const PROJECT: &str =
     "-- project()\nSELECT p.*, s.incarnation FROM project p, store s WHERE p.id = $1";
 
+/// The one project of an id, locked or not.
+pub(super) const fn project(lock: bool) -> &'static str {
+    if lock {
+        "-- project(): for update
+         SELECT p.*, s.incarnation FROM project p, store s WHERE p.id = $1 FOR UPDATE OF p"
+    } else {
+        PROJECT
+    }
+}
+
 #[async_trait]
 impl ProjectRows for Session {
     async fn project(&mut self, id: &ProjectId) -> Result<Option<ProjectRow>> {
-        let sql = if self.writes() {
-            "-- project(): for update
-             SELECT p.*, s.incarnation FROM project p, store s WHERE p.id = $1 FOR UPDATE OF p"
-        } else {
-            PROJECT
-        };
-        first("project", &self.query(sql, &[&id.as_str()]).await?, read)
+        first("project", &self.query(project(self.writes()), &[&id.as_str()]).await?, read)
     }
 
     async fn projects(
@@ -131,7 +135,7 @@ impl ProjectEdits for Session {
         let project = &row.project;
         self.moved.push(project.id.clone());
         self.written.push((project.id.clone(), project.uid, row.revision));
-        self.execute(
+        self.edit(
             "-- update_project()
              UPDATE project SET display_name = $2, edition = $3, updated = $4, revision = $5,
                                 catalogue = $6, manifest = $7, deleted = $8, purge = $9,

@@ -33,7 +33,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<RequestRow> {
 #[async_trait]
 impl RequestEdits for Session {
     async fn put_request(&mut self, row: &RequestRow) -> Result<()> {
-        self.execute(
+        self.edit(
             "-- put_request()
              INSERT INTO request (principal, id, body, answer, created)
              VALUES ($1, $2, $3, $4, $5)
@@ -52,7 +52,7 @@ impl RequestEdits for Session {
     }
 
     async fn forget_requests(&mut self, before: Timestamp) -> Result<()> {
-        self.execute(
+        self.edit(
             "-- forget_requests()\nDELETE FROM request WHERE created < $1",
             &[&before.micros()],
         )

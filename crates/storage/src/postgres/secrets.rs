@@ -8,26 +8,20 @@ use waxseal_domain::name::SecretName;
 use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::uid::{ProjectUid, SecretUid};
 
+pub(super) const SECRETS: &str =
+    "-- secrets()\nSELECT * FROM secret WHERE project = $1 ORDER BY folded";
+
+pub(super) const ALIASES: &str =
+    "-- aliases()\nSELECT name, secret FROM alias WHERE project = $1 ORDER BY name";
+
 #[async_trait]
 impl SecretRows for Session {
     async fn secrets(&mut self, project: ProjectUid) -> Result<Vec<Secret>> {
-        let rows = self
-            .query(
-                "-- secrets()\nSELECT * FROM secret WHERE project = $1 ORDER BY folded",
-                &[&&project.bytes()[..]],
-            )
-            .await?;
-        all("secret", &rows, read)
+        all("secret", &self.query(SECRETS, &[&&project.bytes()[..]]).await?, read)
     }
 
     async fn aliases(&mut self, project: ProjectUid) -> Result<Vec<AliasRow>> {
-        let rows = self
-            .query(
-                "-- aliases()\nSELECT name, secret FROM alias WHERE project = $1 ORDER BY name",
-                &[&&project.bytes()[..]],
-            )
-            .await?;
-        all("alias", &rows, read_alias)
+        all("alias", &self.query(ALIASES, &[&&project.bytes()[..]]).await?, read_alias)
     }
 
     async fn secret(&mut self, project: ProjectUid, name: &SecretName) -> Result<Option<Secret>> {

@@ -7,20 +7,26 @@
 //! A connection goes back to the pool only after the server has answered all that was sent on it.
 //! One with a statement in flight, because the answer took too long or the caller went away, is
 //! cancelled and thrown away.
+//!
+//! Edits of which nobody needs to know how many rows they touched are sent and not waited for, see
+//! [`Pending`]: so a change costs its reads and one round trip more.
 
-use super::columns::Params;
+use super::columns::{Params, all, first, place_columns};
 use super::core::{Core, Loan};
-use super::failure;
-use crate::{Error, Result, Snapshot, Transaction};
+use super::pending::Pending;
+use super::{environments, failure, projects, secrets, slots};
+use crate::{CatalogueRows, EnvironmentRow, Error, ProjectRow, Result, Snapshot, Transaction};
 use async_trait::async_trait;
 use deadpool_postgres::ClientWrapper;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use futures::{FutureExt, TryStreamExt};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::time::error::Elapsed;
 use tokio_postgres::Row;
 use waxseal_domain::name::ProjectId;
+use waxseal_domain::slot::Place;
 use waxseal_domain::uid::ProjectUid;
 
 /// For a rollback that nobody waits for.
@@ -70,6 +76,9 @@ async fn ask(
     Ok(Answered { rows, touched: stream.rows_affected().unwrap_or(0) })
 }
 
+/// A statement and its parameters.
+pub(super) type Asked<'a> = (&'static str, Params<'a>);
+
 type Answer = BoxFuture<'static, std::result::Result<(), tokio_postgres::Error>>;
 
 pub(super) struct Session {
@@ -78,6 +87,8 @@ pub(super) struct Session {
     loan: Option<Loan>,
     /// The answer to BEGIN, until it is there.
     opening: Option<Answer>,
+    /// Edits that were sent after it.
+    pending: Pending,
     /// Whether a statement failed: then the server rolls back, whatever it is told.
     failed: bool,
     /// The projects whose heads this transaction moves or removes.
@@ -109,6 +120,7 @@ impl Session {
             kind,
             loan: None,
             opening: None,
+            pending: Pending::default(),
             failed: false,
             moved: Vec::new(),
             written: Vec::new(),
@@ -144,22 +156,54 @@ impl Session {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
+        let [rows] = self.query_all([(sql, params)]).await?;
+        Ok(rows)
+    }
+
+    /// Reads several things in one round trip. They are asked for in this order.
+    pub(super) async fn query_all<const N: usize>(
+        &mut self,
+        statements: [Asked<'_>; N],
+    ) -> Result<[Vec<Row>; N]> {
         let first = self.opening.is_some();
-        match self.attempt(Some((sql, params))).await {
+        let answers = match self.attempt(&statements).await {
             // The pool's connection had been closed meanwhile, and nothing was done on it.
             Err(Trouble::Lost(_)) if first => {
                 self.core.drain();
                 self.open().await?;
-                Ok(self.attempt(Some((sql, params))).await?.rows)
+                self.attempt(&statements).await?
             }
-            answer => Ok(answer?.rows),
-        }
+            answers => answers?,
+        };
+        let rows: Vec<_> = answers.into_iter().map(|answered| answered.rows).collect();
+        rows.try_into().map_err(|_| failure::unavailable("PostgreSQL left a statement unanswered"))
     }
 
     /// Edits, and says how many rows it touched.
     pub(super) async fn execute(&mut self, sql: &'static str, params: Params<'_>) -> Result<u64> {
         self.begun().await?;
-        Ok(self.attempt(Some((sql, params))).await?.touched)
+        Ok(self.attempt(&[(sql, params)]).await?.iter().map(|answered| answered.touched).sum())
+    }
+
+    /// Edits, and leaves it to what follows, the commit at the latest, to say whether that failed.
+    pub(super) async fn edit(&mut self, sql: &'static str, params: Params<'_>) -> Result<()> {
+        self.begun().await?;
+        let core = self.core.clone();
+        let loan = self.loan.as_mut().ok_or_else(ended)?;
+        let client = loan.client()?.clone();
+        loan.busy = true;
+        let pending = &mut self.pending;
+        let work = async {
+            let Err(error) = pending.send(&client, sql, params).await else {
+                return Ok(());
+            };
+            // After a failure the server refuses everything; what failed first is the cause.
+            Err(std::mem::take(pending).answers().await.err().unwrap_or(error))
+        };
+        let sent = tokio::time::timeout(core.query_timeout, work).await;
+        drop(client);
+        self.settle(sent)?;
+        Ok(())
     }
 
     /// The database's identity, where that is known.
@@ -172,11 +216,11 @@ impl Session {
         if self.opening.is_none() {
             return Ok(());
         }
-        match self.attempt(None).await {
+        match self.attempt(&[]).await {
             Err(Trouble::Lost(_)) => {
                 self.core.drain();
                 self.open().await?;
-                self.attempt(None).await?;
+                self.attempt(&[]).await?;
             }
             answer => drop(answer?),
         }
@@ -185,10 +229,10 @@ impl Session {
 
     async fn attempt(
         &mut self,
-        statement: Option<(&'static str, Params<'_>)>,
-    ) -> std::result::Result<Answered, Trouble> {
+        statements: &[Asked<'_>],
+    ) -> std::result::Result<Vec<Answered>, Trouble> {
         let core = self.core.clone();
-        let opening = self.opening.take();
+        let (opening, pending) = (self.opening.take(), std::mem::take(&mut self.pending));
         let loan = self.loan.as_mut().ok_or_else(|| Trouble::Other(ended()))?;
         let client = loan.client().map_err(Trouble::Other)?.clone();
         loan.busy = true;
@@ -199,25 +243,33 @@ impl Session {
                     None => Ok(()),
                 }
             };
-            let answered = async {
-                match statement {
-                    Some((sql, params)) => ask(&client, sql, params).await,
-                    None => Ok(Answered::default()),
-                }
-            };
-            let (begun, answered) = futures::join!(begun, answered);
-            begun.and(answered)
+            let asked = statements.iter().map(|(sql, params)| ask(&client, sql, params));
+            let answered = try_join_all(asked);
+            let (begun, edited, answered) = futures::join!(begun, pending.answers(), answered);
+            begun.and(edited).and(answered)
         };
         let answer = tokio::time::timeout(core.query_timeout, work).await;
         drop(client);
+        self.settle(answer)
+    }
+
+    /// What an answer in time, or none, makes of the session.
+    fn settle<T>(
+        &mut self,
+        answer: std::result::Result<std::result::Result<T, tokio_postgres::Error>, Elapsed>,
+    ) -> std::result::Result<T, Trouble> {
         match answer {
             Ok(Ok(answered)) => {
-                loan.busy = false;
+                if let Some(loan) = &mut self.loan {
+                    loan.busy = false;
+                }
                 Ok(answered)
             }
             Ok(Err(error)) => {
                 self.failed = true;
-                loan.busy = false;
+                if let Some(loan) = &mut self.loan {
+                    loan.busy = false;
+                }
                 Err(self.trouble(&error))
             }
             Err(_) => {
@@ -248,7 +300,7 @@ fn ended() -> Error {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let opening = self.opening.take();
+        let (opening, pending) = (self.opening.take(), std::mem::take(&mut self.pending));
         let Some(mut loan) = self.loan.take() else { return };
         if loan.busy {
             return;
@@ -260,6 +312,8 @@ impl Drop for Session {
                 if let Some(answer) = opening {
                     answer.await.map_err(|error| failure::of(&error))?;
                 }
+                // One that failed is rolled back with the rest.
+                drop(pending.answers().await);
                 failure::within(ROLLBACK, loan.client()?.batch_execute("ROLLBACK")).await
             };
             let done = tokio::time::timeout(ROLLBACK, rollback).await;
@@ -271,7 +325,34 @@ impl Drop for Session {
     }
 }
 
-impl Snapshot for Session {}
+#[async_trait]
+impl Snapshot for Session {
+    async fn project_and_environments(
+        &mut self,
+        id: &ProjectId,
+    ) -> Result<Option<(ProjectRow, Vec<EnvironmentRow>)>> {
+        let id: Params<'_> = &[&id.as_str()];
+        // The lock first: a statement after it sees what whoever held it has committed.
+        let asked = [(projects::project(self.writes()), id), (environments::OF_PROJECT_ID, id)];
+        let [project, rows] = self.query_all(asked).await?;
+        let Some(project) = first("project", &project, projects::read)? else { return Ok(None) };
+        Ok(Some((project, all("environment", &rows, environments::read)?)))
+    }
+
+    async fn catalogue(&mut self, project: ProjectUid) -> Result<CatalogueRows> {
+        let (environment, stage) = place_columns(Place::Default);
+        let uid = &project.bytes()[..];
+        let whole: Params<'_> = &[&uid];
+        let default: Params<'_> = &[&uid, &&environment[..], &stage];
+        let asked = [(secrets::SECRETS, whole), (secrets::ALIASES, whole), (slots::SLOTS, default)];
+        let [secrets, aliases, defaults] = self.query_all(asked).await?;
+        Ok(CatalogueRows {
+            secrets: all("secret", &secrets, secrets::read)?,
+            aliases: all("alias", &aliases, secrets::read_alias)?,
+            defaults: all("slot", &defaults, slots::read_slot)?,
+        })
+    }
+}
 
 #[async_trait]
 impl Transaction for Session {
@@ -281,16 +362,23 @@ impl Transaction for Session {
             // COMMIT would be answered with ROLLBACK.
             return Err(Error::Conflict);
         }
+        let pending = std::mem::take(&mut self.pending);
         let mut loan = self.loan.take().ok_or_else(ended)?;
         loan.busy = true;
         let commit = loan.client()?.batch_execute("COMMIT");
-        match tokio::time::timeout(self.core.query_timeout, commit).await {
-            Ok(Ok(())) => loan.busy = false,
-            Ok(Err(error)) if failure::is_rolled_back(&error) => {
+        let answers = async { futures::join!(pending.answers(), commit) };
+        match tokio::time::timeout(self.core.query_timeout, answers).await {
+            Ok((Ok(()), Ok(()))) => loan.busy = false,
+            // The server refused an edit, and so took COMMIT for a rollback.
+            Ok((Err(error), Ok(()))) if error.as_db_error().is_some() => {
                 loan.busy = false;
                 return Err(failure::of(&error));
             }
-            Ok(Err(_)) | Err(_) => return Err(Error::CommitUnknown),
+            Ok((_, Err(error))) if failure::is_rolled_back(&error) => {
+                loan.busy = false;
+                return Err(failure::of(&error));
+            }
+            Ok(_) | Err(_) => return Err(Error::CommitUnknown),
         }
         let mut local = self.core.shared.local();
         local.committed(&self.written, Instant::now());

@@ -1,6 +1,6 @@
 //! Slots and the versions of their values.
 
-use super::columns::{Row, all, first, flag, number, place_columns};
+use super::columns::{Params, Row, all, first, flag, number, place_columns};
 use super::session::Session;
 use crate::{Error, Result, Sealed, SlotEdits, SlotRow, SlotRows, ValueHead, ValueRow};
 use async_trait::async_trait;
@@ -8,24 +8,20 @@ use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{ProjectUid, SecretUid, ValueUid};
 use waxseal_domain::value::PayloadKind;
 
+pub(super) const SLOTS: &str = "-- slots()
+    SELECT s.secret, s.environment, s.stage, s.current, s.highest, s.edition, s.updated,
+           s.history, v.uid, v.sealed_digest, length(v.sealed)::bigint AS length
+    FROM slot s
+    LEFT JOIN value v ON v.secret = s.secret AND v.environment = s.environment
+         AND v.stage = s.stage AND v.version = s.current
+    WHERE s.project = $1 AND s.environment = $2 AND s.stage = $3";
+
 #[async_trait]
 impl SlotRows for Session {
     async fn slots(&mut self, project: ProjectUid, place: Place) -> Result<Vec<SlotRow>> {
         let (environment, stage) = place_columns(place);
-        let rows = self
-            .query(
-                "-- slots()
-                 SELECT s.secret, s.environment, s.stage, s.current, s.highest, s.edition,
-                        s.updated, s.history, v.uid, v.sealed_digest,
-                        length(v.sealed)::bigint AS length
-                 FROM slot s LEFT JOIN value v ON v.secret = s.secret
-                      AND v.environment = s.environment AND v.stage = s.stage
-                      AND v.version = s.current
-                 WHERE s.project = $1 AND s.environment = $2 AND s.stage = $3",
-                &[&&project.bytes()[..], &&environment[..], &stage],
-            )
-            .await?;
-        all("slot", &rows, read_slot)
+        let params: Params<'_> = &[&&project.bytes()[..], &&environment[..], &stage];
+        all("slot", &self.query(SLOTS, params).await?, read_slot)
     }
 
     async fn all_slots(&mut self, project: ProjectUid) -> Result<Vec<SlotRow>> {
@@ -175,7 +171,7 @@ fn read_sealed(row: &Row<'_>) -> Result<Option<Sealed>> {
 impl SlotEdits for Session {
     async fn put_slot(&mut self, project: ProjectUid, row: &SlotRow) -> Result<()> {
         let (environment, stage) = place_columns(row.place);
-        self.execute(
+        self.edit(
             "-- put_slot()
              INSERT INTO slot (project, environment, stage, secret, current, highest, edition,
                                updated, history)
@@ -203,7 +199,7 @@ impl SlotEdits for Session {
     async fn insert_value(&mut self, row: &ValueRow) -> Result<()> {
         let (environment, stage) = place_columns(row.place);
         let sealed = row.sealed.as_ref();
-        self.execute(
+        self.edit(
             "-- insert_value()
              INSERT INTO value (secret, environment, stage, version, uid, created, kind,
                                 wrapped_key_kind, wrapped_key_id, wrapped_key, sealed,
@@ -265,7 +261,7 @@ impl SlotEdits for Session {
 
     async fn prune_values(&mut self, secret: SecretUid, place: Place, up_to: u64) -> Result<()> {
         let (environment, stage) = place_columns(place);
-        self.execute(
+        self.edit(
             "-- prune_values()
              DELETE FROM value WHERE secret = $1 AND environment = $2 AND stage = $3
                 AND version <= $4",

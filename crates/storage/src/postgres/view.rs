@@ -17,10 +17,6 @@ use waxseal_domain::name::{EnvironmentId, ProjectId};
 
 const BEGIN: &str = "-- view_rows()\nBEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-const ENVIRONMENTS: &str = "-- view_rows(): environments
-    SELECT e.* FROM project p JOIN environment e ON e.project = p.uid
-    WHERE p.id = $1 ORDER BY e.id";
-
 const SECRETS: &str = "-- view_rows(): secrets
     SELECT s.* FROM project p JOIN secret s ON s.project = p.uid
     WHERE p.id = $1 ORDER BY s.folded";
@@ -65,7 +61,7 @@ const OVERRIDE_VALUES: &str = "-- view_rows(): values of the overrides
 
 const STATEMENTS: [&str; 8] = [
     projects::PROJECT,
-    ENVIRONMENTS,
+    environments::OF_PROJECT_ID,
     SECRETS,
     ALIASES,
     DEFAULTS,
