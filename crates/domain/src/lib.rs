@@ -5,6 +5,7 @@
 
 pub mod caller;
 pub mod environment;
+pub mod identity;
 pub mod limits;
 pub mod name;
 pub mod project;

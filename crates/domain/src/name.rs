@@ -7,7 +7,7 @@ use std::fmt;
 /// the wrong field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must {0}")]
-pub struct InvalidName(&'static str);
+pub struct InvalidName(pub(crate) &'static str);
 
 impl InvalidName {
     /// The rule, to follow the word "must".
@@ -85,6 +85,8 @@ macro_rules! name {
         }
     )*};
 }
+
+pub(crate) use name;
 
 name! {
     /// The name of a secret within its project: 1 to 64 ASCII letters, digits and underscores,
