@@ -149,6 +149,8 @@ pub struct Engine {
     verified_tokens: authenticate::VerifiedTokens,
     /// Verifications of values within the last minute.
     verifications: verify_secret_value::Verifications,
+    /// Views out of the shared cache that did not open.
+    unopened_views: std::sync::atomic::AtomicU64,
 }
 
 impl Engine {
@@ -181,6 +183,7 @@ impl Engine {
             fills: resolve::Fills::default(),
             verified_tokens: authenticate::VerifiedTokens::default(),
             verifications: verify_secret_value::Verifications::default(),
+            unopened_views: std::sync::atomic::AtomicU64::default(),
         });
         tokio::spawn(revoked::follow(Arc::downgrade(&engine), health));
         Ok(engine)

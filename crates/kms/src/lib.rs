@@ -16,6 +16,7 @@ pub mod fake;
 mod health;
 pub mod local;
 mod moving;
+mod observed;
 mod remembered;
 mod wrapped;
 
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use health::{Health, HealthWatch, KeyStatus};
 pub use local::Local;
 pub use moving::Moving;
+pub use observed::{Observed, Observer, Operation};
 pub use remembered::{Remembered, RememberedSettings};
 pub use wrapped::{KeyKind, WrappedKey};
 

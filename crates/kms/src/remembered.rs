@@ -8,6 +8,7 @@ pub use settings::RememberedSettings;
 use crate::{Error, Health, HealthWatch, KeyContext, KeyProvider, KeyStatus, WrappedKey};
 use memory::{Found, Id, Memory};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::AbortHandle;
 use waxseal_envelope::Key;
 
@@ -21,6 +22,7 @@ pub struct Remembered<P> {
     memory: Arc<Memory>,
     health: HealthWatch,
     keeper: AbortHandle,
+    hits: Arc<AtomicU64>,
 }
 
 impl<P: KeyProvider> Remembered<P> {
@@ -30,12 +32,18 @@ impl<P: KeyProvider> Remembered<P> {
     pub fn new(inner: P, settings: RememberedSettings) -> Self {
         let (memory, health) = (Arc::new(Memory::new(settings)), inner.health());
         let keeper = tokio::spawn(keep(Arc::clone(&memory), health.clone())).abort_handle();
-        Self { inner: Arc::new(inner), memory, health, keeper }
+        Self { inner: Arc::new(inner), memory, health, keeper, hits: Arc::default() }
     }
 
     /// Forgets all keys. What is being unwrapped meanwhile is not remembered either.
     pub fn clear(&self) {
         self.memory.clear();
+    }
+
+    /// How often a key was wanted that was remembered, for as long as this is asked.
+    pub fn hits(&self) -> impl Fn() -> u64 + Send + Sync + use<P> {
+        let hits = Arc::clone(&self.hits);
+        move || hits.load(Ordering::Relaxed)
     }
 
     /// How many keys are remembered.
@@ -89,7 +97,10 @@ impl<P: KeyProvider> KeyProvider for Remembered<P> {
         }
         let id = Id::of(wrapped, context);
         let old = match self.memory.find(&id) {
-            Found::Fresh(key) => return Ok(key.duplicate()),
+            Found::Fresh(key) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                return Ok(key.duplicate());
+            }
             Found::Old(key) => Some(key),
             Found::Nothing => None,
         };

@@ -17,6 +17,7 @@ pub(crate) use methods::{Access, Methods};
 pub(crate) use reply::{Chunk, Reply};
 
 use crate::auth;
+use crate::metrics::{Call, Meter};
 use crate::rpc::{RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
 use elsewhere::Elsewhere;
@@ -31,7 +32,7 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use uuid::Uuid;
-use waxseal_engine::Engine;
+use waxseal_engine::{Engine, Error};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -41,6 +42,7 @@ pub(crate) struct Front {
     pub(crate) engine: Arc<Engine>,
     pub(crate) methods: Arc<Methods>,
     pub(crate) in_flight: InFlight,
+    pub(crate) meter: Meter,
     pub(crate) routes: Routes,
     /// Answered past the routes: its views are sent without a copy, which tonic cannot do.
     pub(crate) runtime: RuntimeServer,
@@ -52,7 +54,9 @@ impl Front {
     /// Answers a call.
     pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
         let id = request_id::new();
-        let access = self.methods.access(request.uri());
+        let method = self.methods.find(request.uri());
+        let call = self.meter.call(method.map(|method| method.number));
+        let access = method.map(|method| method.access);
         let guard = (access == Some(Access::Ours)).then(|| self.in_flight.enter());
         let answer = match timeout::read(request.headers()) {
             Ok(deadline) => {
@@ -63,7 +67,7 @@ impl Front {
             }
             Err(refusal) => refused(refusal),
         };
-        sent_off(answer, id, guard)
+        self.sent_off(answer, id, guard, call)
     }
 
     /// The checks on the way in, then the service.
@@ -101,6 +105,50 @@ impl Front {
             Err(never) => match never {},
         }
     }
+
+    /// What every answer gets on its way out.
+    fn sent_off(
+        &self,
+        answer: Response<Reply>,
+        id: Uuid,
+        guard: Option<Guard>,
+        mut call: Call,
+    ) -> Response<Reply> {
+        let mut answer = self.explained(answer, id);
+        // The status of an answer without a failure is not known before its end.
+        if let Some(status) = answer.extensions().get::<Status>() {
+            call.ended(status.code());
+        }
+        if let Some(id) = request_id::header(id) {
+            answer.headers_mut().insert(REQUEST_ID, id);
+        }
+        answer.map(|reply| reply.counted(guard, call))
+    }
+
+    /// Logs the cause of a failure, once and here only. Gives the errors that tonic makes by itself
+    /// a reason, and a text of ours in place of one that can repeat parts of the request.
+    fn explained(&self, answer: Response<Reply>, id: Uuid) -> Response<Reply> {
+        let Some(status) = answer.extensions().get::<Status>() else { return answer };
+        if status.code() == Code::Unknown {
+            // No error of ours has this code: the connection broke while the request came in.
+            tracing::debug!(request_id = %id, "a caller went away");
+        } else if let Some(cause) = status.source() {
+            if matches!(cause.downcast_ref(), Some(Error::CommitUnknown)) {
+                self.meter.metrics().commit_unknown();
+            }
+            tracing::error!(request_id = %id, code = ?status.code(), cause = %chain(cause), "a call failed");
+        }
+        if !status.details().is_empty() {
+            return answer;
+        }
+        match status.code() {
+            Code::OutOfRange => refused(Refusal::MessageTooLarge),
+            Code::Internal => refused(Refusal::MalformedMessage),
+            Code::Unimplemented => refused(Refusal::MethodUnknown),
+            // Of the standard services, whose errors have no reasons; or nobody is left to read it.
+            _ => answer,
+        }
+    }
 }
 
 /// The looks of a gRPC call. Compression is off: the size of what is compressed together with a
@@ -125,37 +173,6 @@ fn refused(refusal: Refusal) -> Response<Reply> {
         *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     }
     response
-}
-
-/// What every answer gets on its way out.
-fn sent_off(answer: Response<Reply>, id: Uuid, guard: Option<Guard>) -> Response<Reply> {
-    let mut answer = explained(answer, id);
-    if let Some(id) = request_id::header(id) {
-        answer.headers_mut().insert(REQUEST_ID, id);
-    }
-    answer.map(|reply| reply.counted(guard))
-}
-
-/// Logs the cause of a failure, once and here only. Gives the errors that tonic makes by itself
-/// a reason, and a text of ours in place of one that can repeat parts of the request.
-fn explained(answer: Response<Reply>, id: Uuid) -> Response<Reply> {
-    let Some(status) = answer.extensions().get::<Status>() else { return answer };
-    if status.code() == Code::Unknown {
-        // No error of ours has this code: the connection broke while the request came in.
-        tracing::debug!(request_id = %id, "a caller went away");
-    } else if let Some(cause) = status.source() {
-        tracing::error!(request_id = %id, code = ?status.code(), cause = %chain(cause), "a call failed");
-    }
-    if !status.details().is_empty() {
-        return answer;
-    }
-    match status.code() {
-        Code::OutOfRange => refused(Refusal::MessageTooLarge),
-        Code::Internal => refused(Refusal::MalformedMessage),
-        Code::Unimplemented => refused(Refusal::MethodUnknown),
-        // Of the standard services, whose errors have no reasons; or nobody is left to read it.
-        _ => answer,
-    }
 }
 
 /// An error and what caused it, in their own words. Errors of this workspace hold no content.

@@ -9,6 +9,7 @@ mod auth;
 pub mod config;
 mod front;
 mod listeners;
+pub mod metrics;
 pub mod process;
 mod purging;
 mod readiness;
@@ -22,4 +23,5 @@ mod workers;
 
 pub use config::Config;
 pub use listeners::{ListenError, Listeners};
+pub use metrics::Metrics;
 pub use run::{RunError, run};

@@ -57,12 +57,18 @@ pub async fn run(
 ) -> Result<(), RunError> {
     config.check()?;
     let (stop_streams, stopping_streams) = watch::channel(false);
-    let streams = Streams { max_age: config.watch_max_age, stopping: stopping_streams };
+    let metrics = opened.metrics.clone();
+    let streams = Streams {
+        max_age: config.watch_max_age,
+        stopping: stopping_streams,
+        metrics: metrics.clone(),
+    };
     let services =
         rpc::services(&opened.engine, config.exposed().is_none(), streams, config.services);
     let Services { routes, runtime, methods, health } = services.map_err(RunError::Definitions)?;
     let front = Front {
         engine: opened.engine.clone(),
+        meter: metrics.meter(&methods.names()),
         methods: Arc::new(methods),
         in_flight: InFlight::default(),
         routes,
@@ -73,13 +79,15 @@ pub async fn run(
     let mut workers = Workers::start(config.workers, &front, &course).map_err(RunError::Workers)?;
     drop(front);
     let calls = workers.calls();
+    let counted = calls.clone();
+    metrics.in_flight(move || counted.count());
 
     // One kind of host does it: where keys are rewrapped or views resolved, nothing is managed.
     let purging = config
         .services
         .serve("SecretService")
         .then(|| Purging::start(opened.engine.clone(), config.purge_interval));
-    let readiness = Readiness::start(opened.engine.clone(), health.clone());
+    let readiness = Readiness::start(opened.engine.clone(), health.clone(), &metrics);
     {
         let mut accepted = pin!(listeners.accepted());
         let mut shutdown = pin!(shutdown);

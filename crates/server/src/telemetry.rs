@@ -7,11 +7,25 @@
 use crate::config::{Config, ConfigError, LogFormat};
 use std::io::{self, IsTerminal};
 use std::panic;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry};
+
+static PANICS: AtomicU64 = AtomicU64::new(0);
+static LINES_DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// Panics in this process since [`init`].
+pub(crate) fn panics() -> u64 {
+    PANICS.load(Ordering::Relaxed)
+}
+
+/// Lines that were not logged in this process because nobody read the log.
+pub(crate) fn lines_dropped() -> u64 {
+    LINES_DROPPED.load(Ordering::Relaxed)
+}
 
 /// Starts logging as configured, and makes panics tell where they were but not what they said:
 /// the text of a panic can hold anything. Does nothing where a log is already set up.
@@ -28,6 +42,7 @@ pub fn init(config: &Config) -> Result<(), ConfigError> {
     let started = registry().with(filter).with(lines.with_filter(filter_fn(is_ours_or_tame)));
     if started.try_init().is_ok() {
         panic::set_hook(Box::new(|panic| {
+            PANICS.fetch_add(1, Ordering::Relaxed);
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             tracing::error!(place, "a panic; its text is not logged");
         }));

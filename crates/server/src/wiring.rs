@@ -15,6 +15,7 @@ pub use local_keys::rotate_local_key;
 pub use moving::{Copying, open_to_move_keys};
 
 use crate::config::{Config, ConfigError};
+use crate::metrics::{MeteredViews, Metrics};
 use crate::wire::view::Encoder;
 use data_dir::{DataDir, Lock};
 use std::fmt;
@@ -31,6 +32,8 @@ use waxseal_storage::Store;
 pub struct Opened {
     /// The engine.
     pub engine: Arc<Engine>,
+    /// What is counted while it serves.
+    pub metrics: Metrics,
     /// Another process is refused until this is dropped.
     _lock: Option<Lock>,
 }
@@ -170,8 +173,9 @@ pub async fn open_with(config: &Config, seams: Seams) -> Result<Opened, StartErr
     {
         keys::create(dir, &*seams.clock)?;
     }
-    let engine = engine(config, dir.as_ref(), store, seams).await?;
-    Ok(Opened { engine, _lock: lock })
+    let metrics = Metrics::new();
+    let engine = engine(config, dir.as_ref(), store, seams, &metrics).await?;
+    Ok(Opened { engine, metrics, _lock: lock })
 }
 
 /// An engine on the store of a server that may be running; without the lock, and only where there
@@ -187,7 +191,7 @@ pub async fn open_beside(config: &Config) -> Result<Arc<Engine>, StartError> {
     let sqlite = dir.as_ref().filter(|_| !config.engines.has_database());
     sqlite.map(DataDir::ensure_not_moved).transpose()?;
     let store = store::attach(config, dir.as_ref()).await?;
-    engine(config, dir.as_ref(), store, Seams::default()).await
+    engine(config, dir.as_ref(), store, Seams::default(), &Metrics::new()).await
 }
 
 /// The list of parts.
@@ -196,18 +200,24 @@ async fn engine(
     dir: Option<&DataDir>,
     store: Arc<dyn Store>,
     seams: Seams,
+    metrics: &Metrics,
 ) -> Result<Arc<Engine>, StartError> {
     let Seams { clock, keys: stacked, probe } = seams;
-    let (provider, deployment) = keys::open(config, dir, &*store, probe).await?;
+    let (provider, deployment) = keys::open(config, dir, &*store, probe, metrics).await?;
+    let views = waxseal_cache::Local::new(config.view_cache);
     let parts = Parts {
         store,
         keys: stacked(provider),
-        cache: Arc::new(waxseal_cache::Local::new(config.view_cache)),
-        shared: shared::open(config)?,
+        cache: Arc::new(MeteredViews::new(views, metrics.clone())),
+        shared: shared::open(config, metrics)?,
         encoder: Arc::new(Encoder),
         clock,
         quotas: config.quotas(),
         deployment,
     };
-    Ok(Engine::open(parts).await?)
+    let engine = Engine::open(parts).await?;
+    // Weak: whoever keeps the metrics does not keep the engine, and that the store.
+    let counting = Arc::downgrade(&engine);
+    metrics.cache_auth_fail(move || counting.upgrade().map_or(0, |engine| engine.unopened_views()));
+    Ok(engine)
 }

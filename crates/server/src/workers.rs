@@ -44,7 +44,8 @@ impl Workers {
             let (hand, dealt) = mpsc::unbounded_channel();
             let in_flight = InFlight::default();
             calls.0.push(in_flight.clone());
-            let front = Arc::new(Front { in_flight, ..front.clone() });
+            let meter = front.meter.for_another();
+            let front = Arc::new(Front { in_flight, meter, ..front.clone() });
             let serving = serving::serve(dealt, front, course.clone());
             // Dropped last, so that whoever is told that a worker is gone finds nothing of it: it
             // holds the engine, and that the files of the store.

@@ -3,10 +3,17 @@
 use super::{Filled, Resolve, shown};
 use crate::{Engine, Error};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use waxseal_cache::{EncodedView, ViewKey};
 use waxseal_storage::Head;
 
 impl Engine {
+    /// How many views out of the shared cache did not open, since the start.
+    #[must_use]
+    pub fn unopened_views(&self) -> u64 {
+        self.unopened_views.load(Ordering::Relaxed)
+    }
+
     /// The view out of the shared cache or, failing that, filled and put there for others.
     pub(super) async fn fetch_or_fill(
         &self,
@@ -29,6 +36,7 @@ impl Engine {
         match self.keys.open_view(key, &sealed, self.clock.now()).await {
             Ok(view) => Some(view),
             Err(error) => {
+                self.unopened_views.fetch_add(1, Ordering::Relaxed);
                 // Somebody else wrote it, or the key provider is away, which the fill then tells.
                 tracing::warn!(%error, "a view in the shared cache does not open");
                 None

@@ -22,7 +22,15 @@ pub(crate) enum Access {
 /// A path that is not here, byte for byte, is refused before anything else looks at it. Routers
 /// are looser than that: they let a query pass, which has been a way around authorisation.
 #[derive(Debug)]
-pub(crate) struct Methods(HashMap<String, Access>);
+pub(crate) struct Methods(HashMap<String, Method>);
+
+/// A method that there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Method {
+    pub(crate) access: Access,
+    /// Its place among [`Methods::names`].
+    pub(crate) number: usize,
+}
 
 impl Methods {
     /// The methods of these encoded file descriptor sets.
@@ -34,12 +42,23 @@ impl Methods {
                     for method in &service.method {
                         let path =
                             format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                        methods.insert(path, *access);
+                        let method = Method { access: *access, number: methods.len() };
+                        methods.insert(path, method);
                     }
                 }
             }
         }
         Ok(Self(methods))
+    }
+
+    /// The methods without the leading slash, each at the place that is its number.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let numbers = self.0.values().map(|method| method.number + 1);
+        let mut names = vec![String::new(); numbers.max().unwrap_or(0)];
+        for (path, method) in &self.0 {
+            path.trim_start_matches('/').clone_into(&mut names[method.number]);
+        }
+        names
     }
 
     /// Those of these methods whose paths are wanted.
@@ -48,8 +67,8 @@ impl Methods {
         self
     }
 
-    /// How the method of this request line may be reached; `None` when there is none.
-    pub(super) fn access(&self, uri: &Uri) -> Option<Access> {
+    /// The method of this request line; `None` when there is none.
+    pub(super) fn find(&self, uri: &Uri) -> Option<Method> {
         self.0.get(uri.path_and_query()?.as_str()).copied()
     }
 }
@@ -63,7 +82,14 @@ mod tests {
         let open: &[u8] = tonic_health::pb::FILE_DESCRIPTOR_SET;
         let ours = waxseal_proto::FILE_DESCRIPTOR_SET;
         let methods = Methods::read(&[(ours, Access::Ours), (open, Access::Open)]).unwrap();
-        let access = |path: &str| methods.access(&path.parse().unwrap());
+        let access = |path: &str| {
+            let method = methods.find(&path.parse().unwrap())?;
+            assert_eq!(
+                methods.names()[method.number],
+                path[path.find("/w").or(path.find("/g")).unwrap() + 1..]
+            );
+            Some(method.access)
+        };
         assert_eq!(access("/waxseal.v1.ProjectService/GetProject"), Some(Access::Ours));
         assert_eq!(
             access("http://h/waxseal.v1.ProjectService/GetProject"),

@@ -1,6 +1,7 @@
 //! The body of an answer: what tonic made, or a view by reference.
 
 use super::in_flight::Guard;
+use crate::metrics::Call;
 use crate::rpc::Views;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderValue};
@@ -10,8 +11,8 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 pin_project! {
     /// A body that counts as under way until it is done.
@@ -19,6 +20,7 @@ pin_project! {
         #[pin]
         content: Content,
         guard: Option<Guard>,
+        call: Option<Call>,
     }
 }
 
@@ -50,23 +52,27 @@ enum Parts {
 impl Reply {
     /// The answer to a unary call: one message with its gRPC frame, and the trailers of success.
     pub(crate) const fn message(message: Chunk) -> Self {
-        Self { content: Content::Message { message: Some(message), ended: false }, guard: None }
+        Self {
+            content: Content::Message { message: Some(message), ended: false },
+            guard: None,
+            call: None,
+        }
     }
 
     /// The answer to a call that streams.
     pub(crate) const fn stream(views: Views) -> Self {
-        Self { content: Content::Stream { views, ended: false }, guard: None }
+        Self { content: Content::Stream { views, ended: false }, guard: None, call: None }
     }
 
     /// The same, under way for as long as this body is.
-    pub(super) fn counted(self, guard: Option<Guard>) -> Self {
-        Self { guard, ..self }
+    pub(super) fn counted(self, guard: Option<Guard>, call: Call) -> Self {
+        Self { guard, call: Some(call), ..self }
     }
 }
 
 impl From<Body> for Reply {
     fn from(body: Body) -> Self {
-        Self { content: Content::Tonic { body }, guard: None }
+        Self { content: Content::Tonic { body }, guard: None, call: None }
     }
 }
 
@@ -84,29 +90,36 @@ impl HttpBody for Reply {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chunk>, Status>>> {
-        match self.project().content.project() {
+        let this = self.project();
+        let frame = match this.content.project() {
             ContentProjection::Tonic { body } => {
-                body.poll_frame(cx).map_ok(|frame| frame.map_data(Chunk::from))
+                ready!(body.poll_frame(cx)).map(|frame| Ok(frame?.map_data(Chunk::from)))
             }
             ContentProjection::Message { message, ended } => {
                 let frame = message.take().map(Frame::data).or_else(|| {
                     let first = !std::mem::replace(ended, true);
                     first.then(|| Frame::trailers(success()))
                 });
-                Poll::Ready(frame.map(Ok))
+                frame.map(Ok)
             }
-            ContentProjection::Stream { ended: true, .. } => Poll::Ready(None),
+            ContentProjection::Stream { ended: true, .. } => None,
             ContentProjection::Stream { views, ended } => match ready!(views.poll(cx)) {
-                Ok(view) => Poll::Ready(Some(Ok(Frame::data(view)))),
+                Ok(view) => Some(Ok(Frame::data(view))),
                 Err(status) => {
                     *ended = true;
                     let mut trailers = HeaderMap::new();
                     // It fails for a message or details that no header can hold; ours can be.
                     let _ = status.add_header(&mut trailers);
-                    Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+                    Some(Ok(Frame::trailers(trailers)))
                 }
             },
+        };
+        if let (Some(Ok(frame)), Some(call)) = (&frame, this.call)
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            call.ended(Status::from_header_map(trailers).map_or(Code::Unknown, |s| s.code()));
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

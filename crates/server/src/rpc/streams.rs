@@ -1,6 +1,7 @@
 //! Streams of views: how long they live, and what ends them.
 
 use crate::front::Chunk;
+use crate::metrics::Metrics;
 use crate::status;
 use crate::wire::view;
 use std::pin::Pin;
@@ -22,6 +23,8 @@ pub(crate) struct Streams {
     pub(crate) max_age: Duration,
     /// Whether the server is stopping.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Where open streams are counted.
+    pub(crate) metrics: Metrics,
 }
 
 /// The views of one watch on their way out: one that waits, and then why there is no more.
@@ -35,9 +38,11 @@ impl Streams {
     pub(crate) fn begin(&self, watch: Watch, first: Resolution) -> Views {
         let (sender, views) = mpsc::channel(1);
         let (ending, end) = oneshot::channel();
-        let Self { max_age, stopping } = self.clone();
+        let Self { max_age, stopping, metrics } = self.clone();
+        let open = metrics.stream();
         let age = max_age.mul_f64(0.9 + 0.2 * jitter());
         tokio::spawn(async move {
+            let _open = open;
             let status = serve(watch, first, sender, Instant::now() + age, stopping).await;
             // An error means that the reader is gone.
             let _ = ending.send(status);

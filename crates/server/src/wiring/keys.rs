@@ -3,12 +3,13 @@
 use super::StartError;
 use super::data_dir::{DataDir, DataDirError};
 use crate::Config;
+use crate::metrics::Metrics;
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 use waxseal_domain::time::Clock;
 use waxseal_domain::uid::Deployment;
-use waxseal_kms::{Aws, AwsSettings, KeyProvider, Local, Remembered, RememberedSettings};
+use waxseal_kms::{Aws, AwsSettings, KeyProvider, Local, Observed, Remembered, RememberedSettings};
 use waxseal_storage::Store;
 
 /// Makes a key file where there is none; for a store that is empty, and no other.
@@ -26,6 +27,7 @@ pub(super) async fn open(
     dir: Option<&DataDir>,
     store: &dyn Store,
     probe: Option<Duration>,
+    metrics: &Metrics,
 ) -> Result<(Arc<dyn KeyProvider>, Deployment), StartError> {
     if let Some(key) = config.engines.kms_key() {
         let meta = store.snapshot().await?.meta().await?;
@@ -41,7 +43,9 @@ pub(super) async fn open(
             settings.canary_interval_unhealthy = probe;
         }
         let aws = Aws::open(settings, deployment);
-        let remembered = Remembered::new(aws, RememberedSettings::default());
+        let observed = Observed::new(aws, Arc::new(metrics.clone()));
+        let remembered = Remembered::new(observed, RememberedSettings::default());
+        metrics.key_hits(remembered.hits());
         return Ok((Arc::new(remembered), deployment));
     }
     let dir = dir.ok_or(DataDirError::NotSet)?;
@@ -50,5 +54,5 @@ pub(super) async fn open(
     }
     let local = Local::load(&dir.keys())?;
     let deployment = local.deployment();
-    Ok((Arc::new(local), deployment))
+    Ok((Arc::new(Observed::new(local, Arc::new(metrics.clone()))), deployment))
 }

@@ -4,6 +4,7 @@
 use super::data_dir::{DataDir, DataDirError, Lock};
 use super::{Opened, Seams, StartError, engine, store};
 use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
 use std::sync::Arc;
 use waxseal_engine::{Copied, CopyError, Engine};
 use waxseal_kms::{Local, Moving};
@@ -29,7 +30,12 @@ pub async fn open_to_move_keys(config: &Config) -> Result<Opened, StartError> {
     let local = Arc::new(Local::load(&dir.keys())?);
     let store = store::attach(config, Some(&dir)).await?;
     let keys = Seams { keys: Box::new(|to| Arc::new(Moving::new(local, to))), ..Seams::default() };
-    Ok(Opened { engine: engine(config, Some(&dir), store, keys).await?, _lock: lock })
+    let metrics = Metrics::new();
+    Ok(Opened {
+        engine: engine(config, Some(&dir), store, keys, &metrics).await?,
+        metrics,
+        _lock: lock,
+    })
 }
 
 /// The SQLite store of a data directory and the empty database that it is copied to.
@@ -84,7 +90,8 @@ impl Copying {
     /// # Errors
     /// See [`StartError`].
     pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
-        engine(&self.config, Some(&self.dir), self.to.clone(), Seams::default()).await
+        let (to, metrics) = (self.to.clone(), Metrics::new());
+        engine(&self.config, Some(&self.dir), to, Seams::default(), &metrics).await
     }
 
     /// Marks the SQLite store as moved, so that no server starts on it any more.

@@ -3,11 +3,15 @@
 use super::StartError;
 use crate::Config;
 use crate::config::Services;
+use crate::metrics::Metrics;
 use std::sync::Arc;
 use waxseal_cache::{Redis, RedisSettings, SharedCache};
 
 /// The shared cache, if one is configured, and views are resolved here.
-pub(super) fn open(config: &Config) -> Result<Option<Arc<dyn SharedCache>>, StartError> {
+pub(super) fn open(
+    config: &Config,
+    metrics: &Metrics,
+) -> Result<Option<Arc<dyn SharedCache>>, StartError> {
     let urls = config.engines.redis()?;
     if urls.is_empty() || !matches!(config.services, Services::All | Services::Runtime) {
         return Ok(None);
@@ -15,8 +19,10 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<dyn SharedCache>>, Star
     let urls = urls.iter().map(|url| url.expose().to_owned()).collect();
     let settings =
         RedisSettings { cluster: config.engines.redis_cluster, ..RedisSettings::new(urls) };
-    let redis = Redis::new(&settings)?;
+    let redis = Arc::new(Redis::new(&settings)?);
+    let counted = redis.clone();
+    metrics.shared_cache(move || counted.counts());
     // While the store and the key provider are opened, so that the first resolve has it.
     redis.connect();
-    Ok(Some(Arc::new(redis)))
+    Ok(Some(redis))
 }

@@ -2,6 +2,7 @@
 
 use crate::front::Front;
 use crate::listeners::Accepted;
+use crate::metrics::MeteredIo;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -88,6 +89,9 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
         Ok(connection) => connection,
         Err(error) => return tracing::warn!(%error, "a connection could not be served"),
     };
+    let metrics = front.meter.metrics();
+    let _open = metrics.connection();
+    let connection = MeteredIo::new(connection, metrics.clone());
     let service = service_fn(|request| {
         let front = front.clone();
         // Boxed: it is moved several times on its way into a task, and out of it when it is done.
