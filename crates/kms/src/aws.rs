@@ -15,6 +15,7 @@ mod failure;
 mod names;
 mod probe;
 mod settings;
+mod turns;
 
 pub use settings::AwsSettings;
 

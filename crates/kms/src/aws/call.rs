@@ -2,6 +2,7 @@
 
 use super::breaker::Breaker;
 use super::failure::Failure;
+use super::turns::Turns;
 use super::{AwsSettings, SPEC, client};
 use crate::Error;
 use aws_sdk_kms::Client;
@@ -13,7 +14,7 @@ use aws_sdk_kms::operation::re_encrypt::ReEncryptOutput;
 use aws_sdk_kms::primitives::Blob;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::collections::HashMap;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -24,13 +25,13 @@ pub(super) type Entries = HashMap<String, String>;
 pub(super) struct Calls {
     settings: AwsSettings,
     client: OnceCell<Client>,
-    turns: Semaphore,
+    turns: Turns,
     breaker: Breaker,
 }
 
 impl Calls {
     pub(super) fn new(settings: AwsSettings) -> Self {
-        let turns = Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS));
+        let turns = Turns::new(settings.concurrency);
         let breaker = Breaker::new(settings.breaker_pause);
         Self { settings, client: OnceCell::new(), turns, breaker }
     }
@@ -113,7 +114,7 @@ impl Calls {
     ) -> Result<T, Error> {
         let unavailable = || Error::Unavailable { key_id: key_id.to_owned() };
         let limit = self.settings.operation_timeout;
-        let Ok(Ok(_turn)) = timeout(limit, self.turns.acquire()).await else {
+        let Ok(Some(_turn)) = timeout(limit, self.turns.take()).await else {
             // We are the ones who are busy, which tells nothing of the service.
             return Err(unavailable());
         };
@@ -132,6 +133,11 @@ impl Calls {
         match answer {
             Err(Failure::Transient) => pass.failed(),
             _ => pass.answered(),
+        }
+        match answer {
+            Ok(_) => self.turns.went_well(),
+            Err(Failure::Throttled) => self.turns.throttled(),
+            Err(_) => {}
         }
         answer.map_err(|failure| {
             debug!(operation, key_id, ?failure, "the key service did not do it");
