@@ -53,8 +53,8 @@ async fn every_reason_is_given_by_some_call() {
     of_neighbours(&mut given).await;
     let out_of_reach = OUT_OF_REACH.iter().map(|(reason, _)| (*reason).to_owned());
     let covered: BTreeSet<_> = given.0.iter().cloned().chain(out_of_reach).collect();
-    let public: BTreeSet<_> = (1..)
-        .map_while(|number| ErrorReason::try_from(number).ok())
+    let public: BTreeSet<_> = (1..200)
+        .filter_map(|number| ErrorReason::try_from(number).ok())
         .map(|reason| reason.as_str_name().trim_start_matches("ERROR_REASON_").to_owned())
         .collect();
     assert_eq!(covered, public);

@@ -4,6 +4,7 @@
 //! known method and, but for the open ones, its caller is known. Every error that leaves has one
 //! `ErrorInfo`, and every answer an `x-request-id` of ours.
 
+mod admission;
 mod elsewhere;
 mod in_flight;
 mod methods;
@@ -12,6 +13,7 @@ mod reply;
 mod request_id;
 mod timeout;
 
+pub(crate) use admission::Admission;
 pub(crate) use in_flight::InFlight;
 pub(crate) use methods::{Access, Methods};
 pub(crate) use reply::{Chunk, Reply};
@@ -23,7 +25,10 @@ use elsewhere::Elsewhere;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use in_flight::Guard;
+use methods::Method as Called;
+use reply::Streaming;
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -31,7 +36,8 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use uuid::Uuid;
-use waxseal_engine::Engine;
+use waxseal_domain::caller::Caller;
+use waxseal_engine::{Engine, Error, holding};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -41,6 +47,7 @@ pub(crate) struct Front {
     pub(crate) engine: Arc<Engine>,
     pub(crate) methods: Arc<Methods>,
     pub(crate) in_flight: InFlight,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) routes: Routes,
     /// Answered past the routes: its views are sent without a copy, which tonic cannot do.
     pub(crate) runtime: RuntimeServer,
@@ -49,15 +56,22 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Answers a call.
-    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
+    /// Answers a call from an address, where it has one.
+    pub(crate) async fn call(
+        &self,
+        request: Request<Incoming>,
+        from: Option<IpAddr>,
+    ) -> Response<Reply> {
         let id = request_id::new();
-        let access = self.methods.access(request.uri());
-        let guard = (access == Some(Access::Ours)).then(|| self.in_flight.enter());
-        let answer = match timeout::read(request.headers()) {
+        let called = self.methods.find(request.uri());
+        let ours = called.is_some_and(|called| called.access == Access::Ours);
+        let guard = ours.then(|| self.in_flight.enter());
+        let streams = called.is_some_and(|called| called.streams);
+        let answer = match timeout::read(request.headers(), self.admission.max_deadline()) {
             Ok(deadline) => {
+                let streaming = streams.then(|| Streaming::new(id, deadline.asked));
                 // In place: what goes through here by value is copied, kilobytes of it.
-                let answer = pin!(self.answer(access, request));
+                let answer = pin!(self.answer(called, request, from, streaming));
                 let answer = Elsewhere::new(&self.background, answer);
                 deadline.bound(panics::caught(id, answer)).await
             }
@@ -69,29 +83,60 @@ impl Front {
     /// The checks on the way in, then the service.
     async fn answer(
         &self,
-        access: Option<Access>,
+        called: Option<Called>,
         mut request: Request<Incoming>,
+        from: Option<IpAddr>,
+        streaming: Option<Streaming>,
     ) -> Response<Reply> {
-        let Some(access) = access else { return refused(Refusal::MethodUnknown) };
+        let Some(called) = called else { return refused(Refusal::MethodUnknown) };
         if let Err(refusal) = ensure_grpc(request.method(), request.headers()) {
             return refused(refusal);
         }
-        match access {
-            Access::Open => {}
-            Access::Ours | Access::Closed => {
-                match auth::authenticate(&self.engine, request.headers_mut()).await {
-                    Ok(caller) => {
-                        if let Some(method) = ViewMethod::of(request.uri().path()) {
-                            return self.runtime.view(method, &caller, request.into_body()).await;
-                        }
-                        request.extensions_mut().insert(caller);
-                    }
-                    Err(error) => return status::of(error).into_http(),
+        if called.access == Access::Open {
+            let answer = Box::pin(self.route(request.map(Body::new))).await;
+            return streamed(answer, streaming);
+        }
+        let place = match self.admission.place(called.priority) {
+            Ok(place) => place,
+            Err(refusal) => return refused(refusal),
+        };
+        let caller = match self.caller(&mut request, from).await {
+            Ok(caller) => caller,
+            Err(status) => return status.into_http(),
+        };
+        let mut admitted = match self.admission.admit(&caller.principal, called.streams) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return refused(refusal),
+        };
+        let stream = admitted.stream.take();
+        let answer = if let Some(method) = ViewMethod::of(request.uri().path()) {
+            self.runtime.view(method, &caller, request.into_body()).await
+        } else {
+            request.extensions_mut().insert(caller);
+            // Boxed, so that it does not make the calls that come past it larger. A change that
+            // goes on without its caller goes on taking the place of a call.
+            let route = self.route(request.map(Body::new));
+            Box::pin(holding(Arc::new((place, admitted)), route)).await
+        };
+        streamed(answer, streaming.map(|streaming| streaming.taking(stream)))
+    }
+
+    /// Who calls. Wrong credentials count against the address that they come from.
+    async fn caller(
+        &self,
+        request: &mut Request<Incoming>,
+        from: Option<IpAddr>,
+    ) -> Result<Arc<Caller>, Status> {
+        self.admission.ensure_tries(from)?;
+        match auth::authenticate(&self.engine, request.headers_mut()).await {
+            Ok(caller) => Ok(caller),
+            Err(error) => {
+                if matches!(error, Error::CredentialsInvalid) {
+                    self.admission.failed(from);
                 }
+                Err(status::of(error))
             }
         }
-        // Boxed, so that it does not make the calls that come past it larger.
-        Box::pin(self.route(request.map(Body::new))).await
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Reply> {
@@ -108,7 +153,9 @@ impl Front {
 fn ensure_grpc(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_grpc = content_type.is_some_and(|content_type| {
-        matches!(content_type.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';', ..]))
+        let rest = content_type.strip_prefix(b"application/grpc");
+        let rest = rest.map(|rest| rest.strip_prefix(b"+proto").unwrap_or(rest));
+        matches!(rest, Some([] | [b';', ..]))
     });
     if !is_grpc || method != Method::POST {
         return Err(Refusal::NotGrpc);
@@ -116,6 +163,14 @@ fn ensure_grpc(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     match headers.get("grpc-encoding").map(HeaderValue::as_bytes) {
         None | Some(b"identity") => Ok(()),
         Some(_) => Err(Refusal::Compressed),
+    }
+}
+
+/// An answer, with what it has besides where it is a stream.
+fn streamed(answer: Response<Reply>, streaming: Option<Streaming>) -> Response<Reply> {
+    match streaming {
+        Some(streaming) => answer.map(|reply| reply.streaming(Box::new(streaming))),
+        None => answer,
     }
 }
 
@@ -140,12 +195,7 @@ fn sent_off(answer: Response<Reply>, id: Uuid, guard: Option<Guard>) -> Response
 /// a reason, and a text of ours in place of one that can repeat parts of the request.
 fn explained(answer: Response<Reply>, id: Uuid) -> Response<Reply> {
     let Some(status) = answer.extensions().get::<Status>() else { return answer };
-    if status.code() == Code::Unknown {
-        // No error of ours has this code: the connection broke while the request came in.
-        tracing::debug!(request_id = %id, "a caller went away");
-    } else if let Some(cause) = status.source() {
-        tracing::error!(request_id = %id, code = ?status.code(), cause = %chain(cause), "a call failed");
-    }
+    log_cause(status, id);
     if !status.details().is_empty() {
         return answer;
     }
@@ -155,6 +205,15 @@ fn explained(answer: Response<Reply>, id: Uuid) -> Response<Reply> {
         Code::Unimplemented => refused(Refusal::MethodUnknown),
         // Of the standard services, whose errors have no reasons; or nobody is left to read it.
         _ => answer,
+    }
+}
+
+fn log_cause(status: &Status, id: Uuid) {
+    if status.code() == Code::Unknown {
+        // No error of ours has this code: the connection broke while the request came in.
+        tracing::debug!(request_id = %id, "a caller went away");
+    } else if let Some(cause) = status.source() {
+        tracing::error!(request_id = %id, code = ?status.code(), cause = %chain(cause), "a call failed");
     }
 }
 

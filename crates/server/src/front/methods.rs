@@ -1,5 +1,6 @@
 //! The methods there are, as the definitions say.
 
+use super::admission::Priority;
 use http::Uri;
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
@@ -17,12 +18,21 @@ pub(crate) enum Access {
     Open,
 }
 
+/// A method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Method {
+    pub(super) access: Access,
+    pub(super) priority: Priority,
+    /// Whether its answer is a stream.
+    pub(super) streams: bool,
+}
+
 /// The paths of all methods.
 ///
 /// A path that is not here, byte for byte, is refused before anything else looks at it. Routers
 /// are looser than that: they let a query pass, which has been a way around authorisation.
 #[derive(Debug)]
-pub(crate) struct Methods(HashMap<String, Access>);
+pub(crate) struct Methods(HashMap<String, Method>);
 
 impl Methods {
     /// The methods of these encoded file descriptor sets.
@@ -31,10 +41,13 @@ impl Methods {
         for (set, access) in sets {
             for file in FileDescriptorSet::decode(*set)?.file {
                 for service in &file.service {
+                    let runtime = file.package() == "waxseal.v1" && service.name() == "RuntimeService";
+                    let priority = if runtime { Priority::Runtime } else { Priority::Management };
                     for method in &service.method {
                         let path =
                             format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                        methods.insert(path, *access);
+                        let streams = method.server_streaming();
+                        methods.insert(path, Method { access: *access, priority, streams });
                     }
                 }
             }
@@ -48,8 +61,8 @@ impl Methods {
         self
     }
 
-    /// How the method of this request line may be reached; `None` when there is none.
-    pub(super) fn access(&self, uri: &Uri) -> Option<Access> {
+    /// The method of this request line; `None` when there is none.
+    pub(super) fn find(&self, uri: &Uri) -> Option<Method> {
         self.0.get(uri.path_and_query()?.as_str()).copied()
     }
 }
@@ -63,13 +76,18 @@ mod tests {
         let open: &[u8] = tonic_health::pb::FILE_DESCRIPTOR_SET;
         let ours = waxseal_proto::FILE_DESCRIPTOR_SET;
         let methods = Methods::read(&[(ours, Access::Ours), (open, Access::Open)]).unwrap();
-        let access = |path: &str| methods.access(&path.parse().unwrap());
+        let find = |path: &str| methods.find(&path.parse().unwrap());
+        let access = |path: &str| find(path).map(|method| method.access);
         assert_eq!(access("/waxseal.v1.ProjectService/GetProject"), Some(Access::Ours));
         assert_eq!(
             access("http://h/waxseal.v1.ProjectService/GetProject"),
             access("/waxseal.v1.ProjectService/GetProject")
         );
         assert_eq!(access("/grpc.health.v1.Health/Check"), Some(Access::Open));
+        let watch = find("/waxseal.v1.RuntimeService/WatchEnvironment").unwrap();
+        assert_eq!((watch.priority, watch.streams), (Priority::Runtime, true));
+        let get = find("/waxseal.v1.ProjectService/GetProject").unwrap();
+        assert_eq!((get.priority, get.streams), (Priority::Management, false));
         for other in [
             "/",
             "/waxseal.v1.ProjectService/GetProject?x=1",
