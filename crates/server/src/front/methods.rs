@@ -41,7 +41,8 @@ impl Methods {
         for (set, access) in sets {
             for file in FileDescriptorSet::decode(*set)?.file {
                 for service in &file.service {
-                    let runtime = file.package() == "waxseal.v1" && service.name() == "RuntimeService";
+                    let runtime =
+                        file.package() == "waxseal.v1" && service.name() == "RuntimeService";
                     let priority = if runtime { Priority::Runtime } else { Priority::Management };
                     for method in &service.method {
                         let path =

@@ -43,9 +43,10 @@ impl Streams {
             let end = Instant::now() + age;
             let served = AssertUnwindSafe(serve(watch, first, sender, end, stopping));
             // The text of a panic is dropped: it can hold anything.
-            let status = served.catch_unwind().await.unwrap_or_else(|_| {
-                status::of(Error::Internal("a stream panicked".into()))
-            });
+            let status = served
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| status::of(Error::Internal("a stream panicked".into())));
             // An error means that the reader is gone.
             let _ = ending.send(status);
         });

@@ -208,7 +208,8 @@ fn a_verification_too_many_says_when_to_come_back() {
 
 #[test]
 fn what_comes_too_often_is_told_when_to_come_back() {
-    for refusal in [Refusal::RateLimited { retry: RETRY }, Refusal::AddressLimited { retry: RETRY }] {
+    for refusal in [Refusal::RateLimited { retry: RETRY }, Refusal::AddressLimited { retry: RETRY }]
+    {
         let status = Status::from(refusal);
         let details = status.get_error_details();
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY));

@@ -11,8 +11,7 @@ fn admission(change: impl Fn(&mut Limits)) -> Admission {
 #[test]
 fn the_last_quarter_of_the_places_is_for_the_runtime() {
     let admission = admission(|limits| limits.max_calls = 8);
-    let mut held: Vec<_> =
-        (0..6).map(|_| admission.place(Priority::Management).unwrap()).collect();
+    let mut held: Vec<_> = (0..6).map(|_| admission.place(Priority::Management).unwrap()).collect();
     let refused = admission.place(Priority::Management);
     assert_eq!(refused.unwrap_err(), Refusal::Overloaded);
     held.extend((0..2).map(|_| admission.place(Priority::Runtime).unwrap()));
