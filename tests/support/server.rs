@@ -243,6 +243,12 @@ impl Server {
         *self.keys.failing.lock().unwrap() = Some((passing, failing, error));
     }
 
+    /// Lets this many operations of the key provider pass and makes those after them panic, with a
+    /// text that nobody may see; `None` ends it.
+    pub fn panic_keys_after(&self, passing: Option<usize>) {
+        *self.keys.panicking.lock().unwrap() = passing;
+    }
+
     /// Ends what [`Self::fail_keys_after`] began.
     pub fn heal_keys(&self) {
         *self.keys.failing.lock().unwrap() = None;
@@ -291,6 +297,7 @@ struct TestKeys {
     refusal: std::sync::Mutex<Option<Error>>,
     held: std::sync::Mutex<Option<(usize, oneshot::Receiver<()>)>>,
     failing: std::sync::Mutex<Option<(usize, usize, Error)>>,
+    panicking: std::sync::Mutex<Option<usize>>,
 }
 
 impl TestKeys {
@@ -302,6 +309,7 @@ impl TestKeys {
             refusal: std::sync::Mutex::default(),
             held: std::sync::Mutex::default(),
             failing: std::sync::Mutex::default(),
+            panicking: std::sync::Mutex::default(),
         }
     }
 
@@ -328,6 +336,16 @@ impl TestKeys {
 
     fn refuse(&self) -> Result<(), Error> {
         self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)?;
+        // Not while it is locked.
+        let panics = match self.panicking.lock().unwrap().as_mut() {
+            Some(0) => true,
+            Some(passing) => {
+                *passing -= 1;
+                false
+            }
+            None => false,
+        };
+        assert!(!panics, "CANARY of a panic");
         let mut failing = self.failing.lock().unwrap();
         let Some((passing, left, error)) = failing.as_mut() else { return Ok(()) };
         if *passing > 0 {

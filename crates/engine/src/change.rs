@@ -9,6 +9,7 @@ mod state;
 pub(crate) use checks::Touches;
 pub(crate) use state::{Change, Subject};
 
+use crate::held::held;
 use crate::in_flight::Flight;
 use crate::revision::Revision;
 use crate::{Engine, Error, Permit, RequestKey};
@@ -78,7 +79,12 @@ impl Engine {
         let flight =
             request.map(|key| self.in_flight.enter(&caller.principal, key.id)).transpose()?;
         let engine = self.clone();
-        let task = async move { engine.carry_out(&caller, project, request, verb, flight).await };
+        let held = held();
+        let task = async move {
+            let written = engine.carry_out(&caller, project, request, verb, flight).await;
+            drop(held);
+            written
+        };
         let task = tokio::spawn(task.in_current_span());
         task.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
             Ok(_) => Err(Error::Internal("a change panicked".into())),

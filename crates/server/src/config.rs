@@ -1,11 +1,13 @@
 //! What an operator can set: one option and one environment variable for each thing.
 
 mod engines;
+mod limits;
 mod listen;
 mod units;
 mod variables;
 
 pub use engines::{Engines, Sensitive};
+pub use limits::Limits;
 pub use listen::Listen;
 pub use variables::refuse_unknown;
 
@@ -170,6 +172,10 @@ pub struct Config {
     )]
     pub watch_max_age: Duration,
 
+    /// What is taken of callers.
+    #[command(flatten)]
+    pub limits: Limits,
+
     /// Serve without TLS on an address that other machines can reach. Values and tokens then
     /// cross the network in clear; only for a network that encrypts by itself.
     #[arg(
@@ -308,6 +314,7 @@ impl Default for Config {
             workers: cores(),
             drain_timeout: Duration::from_secs(20),
             watch_max_age: Duration::from_secs(15 * 60),
+            limits: Limits::default(),
             allow_plaintext: false,
         }
     }
@@ -375,6 +382,7 @@ impl Config {
             workers,
             drain_timeout,
             watch_max_age,
+            limits,
             allow_plaintext,
         } = self;
         let listen = listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
@@ -404,6 +412,7 @@ impl Config {
         line("WORKERS", workers);
         line("DRAIN_TIMEOUT", &units::show_duration(*drain_timeout));
         line("WATCH_MAX_AGE", &units::show_duration(*watch_max_age));
+        limits.show(&mut line);
         line("ALLOW_PLAINTEXT", allow_plaintext);
         lines
     }

@@ -4,6 +4,7 @@
 //! known method and, but for the open ones, its caller is known. Every error that leaves has one
 //! `ErrorInfo`, and every answer an `x-request-id` of ours.
 
+mod admission;
 mod elsewhere;
 mod in_flight;
 mod methods;
@@ -12,19 +13,23 @@ mod reply;
 mod request_id;
 mod timeout;
 
+pub(crate) use admission::Admission;
 pub(crate) use in_flight::InFlight;
 pub(crate) use methods::{Access, Methods};
 pub(crate) use reply::{Chunk, Reply};
 
 use crate::auth;
-use crate::metrics::{Call, Meter};
+use crate::metrics::{Call, Meter, Metrics};
 use crate::rpc::{RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
 use elsewhere::Elsewhere;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use in_flight::Guard;
+use methods::Method as Called;
+use reply::Streaming;
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -32,7 +37,8 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use uuid::Uuid;
-use waxseal_engine::{Engine, Error};
+use waxseal_domain::caller::Caller;
+use waxseal_engine::{Engine, Error, holding};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -43,6 +49,7 @@ pub(crate) struct Front {
     pub(crate) methods: Arc<Methods>,
     pub(crate) in_flight: InFlight,
     pub(crate) meter: Meter,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) routes: Routes,
     /// Answered past the routes: its views are sent without a copy, which tonic cannot do.
     pub(crate) runtime: RuntimeServer,
@@ -51,17 +58,24 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Answers a call.
-    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
+    /// Answers a call from an address, where it has one.
+    pub(crate) async fn call(
+        &self,
+        request: Request<Incoming>,
+        from: Option<IpAddr>,
+    ) -> Response<Reply> {
         let id = request_id::new();
-        let method = self.methods.find(request.uri());
-        let call = self.meter.call(method.map(|method| method.number));
-        let access = method.map(|method| method.access);
-        let guard = (access == Some(Access::Ours)).then(|| self.in_flight.enter());
-        let answer = match timeout::read(request.headers()) {
+        let called = self.methods.find(request.uri());
+        let call = self.meter.call(called.map(|called| called.number));
+        let ours = called.is_some_and(|called| called.access == Access::Ours);
+        let guard = ours.then(|| self.in_flight.enter());
+        let streams = called.is_some_and(|called| called.streams);
+        let answer = match timeout::read(request.headers(), self.admission.max_deadline()) {
             Ok(deadline) => {
+                let streaming = streams
+                    .then(|| Streaming::new(id, deadline.asked, self.meter.metrics().clone()));
                 // In place: what goes through here by value is copied, kilobytes of it.
-                let answer = pin!(self.answer(access, request));
+                let answer = pin!(self.answer(called, request, from, streaming));
                 let answer = Elsewhere::new(&self.background, answer);
                 deadline.bound(panics::caught(id, answer)).await
             }
@@ -73,29 +87,63 @@ impl Front {
     /// The checks on the way in, then the service.
     async fn answer(
         &self,
-        access: Option<Access>,
+        called: Option<Called>,
         mut request: Request<Incoming>,
+        from: Option<IpAddr>,
+        streaming: Option<Streaming>,
     ) -> Response<Reply> {
-        let Some(access) = access else { return refused(Refusal::MethodUnknown) };
+        let Some(called) = called else { return refused(Refusal::MethodUnknown) };
         if let Err(refusal) = ensure_grpc(request.method(), request.headers()) {
             return refused(refusal);
         }
-        match access {
-            Access::Open => {}
-            Access::Ours | Access::Closed => {
-                match auth::authenticate(&self.engine, request.headers_mut()).await {
-                    Ok(caller) => {
-                        if let Some(method) = ViewMethod::of(request.uri().path()) {
-                            return self.runtime.view(method, &caller, request.into_body()).await;
-                        }
-                        request.extensions_mut().insert(caller);
-                    }
-                    Err(error) => return status::of(error).into_http(),
+        if called.access == Access::Open {
+            let answer = Box::pin(self.route(request.map(Body::new))).await;
+            return streamed(answer, streaming);
+        }
+        let place = match self.admission.place(called.priority) {
+            Ok(place) => place,
+            Err(refusal) => return self.turned_away(refusal),
+        };
+        let caller = match self.caller(&mut request, from).await {
+            Ok(caller) => caller,
+            Err(status) => return status.into_http(),
+        };
+        let mut admitted = match self.admission.admit(&caller.principal, called.streams) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.turned_away(refusal),
+        };
+        let stream = admitted.stream.take();
+        let answer = if let Some(method) = ViewMethod::of(request.uri().path()) {
+            self.runtime.view(method, &caller, request.into_body()).await
+        } else {
+            request.extensions_mut().insert(caller);
+            // Boxed, so that it does not make the calls that come past it larger. A change that
+            // goes on without its caller goes on taking the place of a call.
+            let route = self.route(request.map(Body::new));
+            Box::pin(holding(Arc::new((place, admitted)), route)).await
+        };
+        streamed(answer, streaming.map(|streaming| streaming.taking(stream)))
+    }
+
+    /// Who calls. Wrong credentials count against the address that they come from.
+    async fn caller(
+        &self,
+        request: &mut Request<Incoming>,
+        from: Option<IpAddr>,
+    ) -> Result<Arc<Caller>, Status> {
+        if let Err(refusal) = self.admission.ensure_tries(from) {
+            self.meter.metrics().rate_limited();
+            return Err(refusal.into());
+        }
+        match auth::authenticate(&self.engine, request.headers_mut()).await {
+            Ok(caller) => Ok(caller),
+            Err(error) => {
+                if matches!(error, Error::CredentialsInvalid) {
+                    self.admission.failed(from);
                 }
+                Err(status::of(error))
             }
         }
-        // Boxed, so that it does not make the calls that come past it larger.
-        Box::pin(self.route(request.map(Body::new))).await
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Reply> {
@@ -104,6 +152,15 @@ impl Front {
             Ok(answer) => answer.map(Reply::from),
             Err(never) => match never {},
         }
+    }
+
+    /// Refuses a call for what else is under way.
+    fn turned_away(&self, refusal: Refusal) -> Response<Reply> {
+        match refusal {
+            Refusal::Overloaded => self.meter.metrics().shed(),
+            _ => self.meter.metrics().rate_limited(),
+        }
+        refused(refusal)
     }
 
     /// What every answer gets on its way out.
@@ -125,19 +182,11 @@ impl Front {
         answer.map(|reply| reply.counted(guard, call))
     }
 
-    /// Logs the cause of a failure, once and here only. Gives the errors that tonic makes by itself
-    /// a reason, and a text of ours in place of one that can repeat parts of the request.
+    /// Gives the errors that tonic makes by itself a reason, and a text of ours in place of one that
+    /// can repeat parts of the request.
     fn explained(&self, answer: Response<Reply>, id: Uuid) -> Response<Reply> {
         let Some(status) = answer.extensions().get::<Status>() else { return answer };
-        if status.code() == Code::Unknown {
-            // No error of ours has this code: the connection broke while the request came in.
-            tracing::debug!(request_id = %id, "a caller went away");
-        } else if let Some(cause) = status.source() {
-            if matches!(cause.downcast_ref(), Some(Error::CommitUnknown)) {
-                self.meter.metrics().commit_unknown();
-            }
-            tracing::error!(request_id = %id, code = ?status.code(), cause = %chain(cause), "a call failed");
-        }
+        log_cause(status, id, self.meter.metrics());
         if !status.details().is_empty() {
             return answer;
         }
@@ -156,7 +205,9 @@ impl Front {
 fn ensure_grpc(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_grpc = content_type.is_some_and(|content_type| {
-        matches!(content_type.strip_prefix(b"application/grpc"), Some([] | [b'+' | b';', ..]))
+        let rest = content_type.strip_prefix(b"application/grpc");
+        let rest = rest.map(|rest| rest.strip_prefix(b"+proto").unwrap_or(rest));
+        matches!(rest, Some([] | [b';', ..]))
     });
     if !is_grpc || method != Method::POST {
         return Err(Refusal::NotGrpc);
@@ -167,12 +218,33 @@ fn ensure_grpc(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
+/// An answer, with what it has besides where it is a stream.
+fn streamed(answer: Response<Reply>, streaming: Option<Streaming>) -> Response<Reply> {
+    match streaming {
+        Some(streaming) => answer.map(|reply| reply.streaming(Box::new(streaming))),
+        None => answer,
+    }
+}
+
 fn refused(refusal: Refusal) -> Response<Reply> {
     let mut response = Status::from(refusal).into_http();
     if refusal == Refusal::NotGrpc {
         *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     }
     response
+}
+
+/// Logs the cause of a failure, once and here only.
+fn log_cause(status: &Status, id: Uuid, metrics: &Metrics) {
+    if status.code() == Code::Unknown {
+        // No error of ours has this code: the connection broke while the request came in.
+        tracing::debug!(request_id = %id, "a caller went away");
+    } else if let Some(cause) = status.source() {
+        if matches!(cause.downcast_ref(), Some(Error::CommitUnknown)) {
+            metrics.commit_unknown();
+        }
+        tracing::error!(request_id = %id, code = ?status.code(), cause = %chain(cause), "a call failed");
+    }
 }
 
 /// An error and what caused it, in their own words. Errors of this workspace hold no content.

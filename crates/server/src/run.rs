@@ -1,7 +1,7 @@
 //! Serving, and stopping.
 
 use crate::config::{Config, ConfigError};
-use crate::front::{Front, InFlight};
+use crate::front::{Admission, Front, InFlight};
 use crate::listeners::{ListenError, Listeners};
 use crate::purging::Purging;
 use crate::readiness::Readiness;
@@ -71,6 +71,7 @@ pub async fn run(
         meter: metrics.meter(&methods.names()),
         methods: Arc::new(methods),
         in_flight: InFlight::default(),
+        admission: Arc::new(Admission::new(&config.limits)),
         routes,
         runtime,
         background: Handle::current(),

@@ -44,7 +44,7 @@ pub(crate) fn of_stream(error: Error, revision: Option<&str>) -> Status {
 fn logged(said: Said, error: Error) -> Status {
     let logged = matches!(said.code, Code::Internal | Code::Unavailable | Code::DataLoss)
         || said.reason == ErrorReason::KeyUnavailable;
-    let logged = logged && !matches!(error, Error::StreamExpired);
+    let logged = logged && !matches!(error, Error::StreamExpired | Error::ShuttingDown);
     let mut status = said.into_status();
     if logged {
         status.set_source(Arc::new(error));

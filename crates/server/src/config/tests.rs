@@ -27,6 +27,11 @@ fn what_effective_says_can_be_set_and_gives_the_same() {
         "--purge-interval=100ms",
         "--view-cache=1000",
         "--workers=0",
+        "--max-deadline=1500ms",
+        "--rate-limit=0",
+        "--failure-limit=7",
+        "--max-calls=1",
+        "--max-streams=1000000",
         "--allow-plaintext",
     ])
     .unwrap();

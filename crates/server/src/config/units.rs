@@ -51,6 +51,14 @@ pub(super) fn count(input: &str) -> Result<usize, &'static str> {
     }
 }
 
+/// A limit; 0 for none.
+pub(super) fn count_or_none(input: &str) -> Result<usize, &'static str> {
+    match input.parse() {
+        Ok(count @ 0..=1_000_000) => Ok(count),
+        _ => Err("must be a whole number from 0 to 1000000; 0 is no limit"),
+    }
+}
+
 /// More threads than any machine has cores for are a slip.
 pub(super) const WORKERS_MAX: usize = 1_024;
 

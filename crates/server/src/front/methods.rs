@@ -1,5 +1,6 @@
 //! The methods there are, as the definitions say.
 
+use super::admission::Priority;
 use http::Uri;
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
@@ -17,20 +18,23 @@ pub(crate) enum Access {
     Open,
 }
 
+/// A method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Method {
+    pub(super) access: Access,
+    pub(super) priority: Priority,
+    /// Whether its answer is a stream.
+    pub(super) streams: bool,
+    /// Its place among [`Methods::names`].
+    pub(super) number: usize,
+}
+
 /// The paths of all methods.
 ///
 /// A path that is not here, byte for byte, is refused before anything else looks at it. Routers
 /// are looser than that: they let a query pass, which has been a way around authorisation.
 #[derive(Debug)]
 pub(crate) struct Methods(HashMap<String, Method>);
-
-/// A method that there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Method {
-    pub(crate) access: Access,
-    /// Its place among [`Methods::names`].
-    pub(crate) number: usize,
-}
 
 impl Methods {
     /// The methods of these encoded file descriptor sets.
@@ -39,11 +43,15 @@ impl Methods {
         for (set, access) in sets {
             for file in FileDescriptorSet::decode(*set)?.file {
                 for service in &file.service {
+                    let runtime =
+                        file.package() == "waxseal.v1" && service.name() == "RuntimeService";
+                    let priority = if runtime { Priority::Runtime } else { Priority::Management };
                     for method in &service.method {
                         let path =
                             format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                        let method = Method { access: *access, number: methods.len() };
-                        methods.insert(path, method);
+                        let streams = method.server_streaming();
+                        let (access, number) = (*access, methods.len());
+                        methods.insert(path, Method { access, priority, streams, number });
                     }
                 }
             }
@@ -82,12 +90,11 @@ mod tests {
         let open: &[u8] = tonic_health::pb::FILE_DESCRIPTOR_SET;
         let ours = waxseal_proto::FILE_DESCRIPTOR_SET;
         let methods = Methods::read(&[(ours, Access::Ours), (open, Access::Open)]).unwrap();
+        let find = |path: &str| methods.find(&path.parse().unwrap());
         let access = |path: &str| {
-            let method = methods.find(&path.parse().unwrap())?;
-            assert_eq!(
-                methods.names()[method.number],
-                path[path.find("/w").or(path.find("/g")).unwrap() + 1..]
-            );
+            let method = find(path)?;
+            let name = &methods.names()[method.number];
+            assert!(path.ends_with(&format!("/{name}")), "{path}: {name}");
             Some(method.access)
         };
         assert_eq!(access("/waxseal.v1.ProjectService/GetProject"), Some(Access::Ours));
@@ -96,6 +103,10 @@ mod tests {
             access("/waxseal.v1.ProjectService/GetProject")
         );
         assert_eq!(access("/grpc.health.v1.Health/Check"), Some(Access::Open));
+        let watch = find("/waxseal.v1.RuntimeService/WatchEnvironment").unwrap();
+        assert_eq!((watch.priority, watch.streams), (Priority::Runtime, true));
+        let get = find("/waxseal.v1.ProjectService/GetProject").unwrap();
+        assert_eq!((get.priority, get.streams), (Priority::Management, false));
         for other in [
             "/",
             "/waxseal.v1.ProjectService/GetProject?x=1",

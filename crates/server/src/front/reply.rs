@@ -1,5 +1,10 @@
 //! The body of an answer: what tonic made, or a view by reference.
 
+mod streaming;
+
+pub(super) use streaming::Streaming;
+
+use super::admission::Place;
 use super::in_flight::Guard;
 use crate::metrics::Call;
 use crate::rpc::Views;
@@ -19,6 +24,8 @@ pin_project! {
     pub(crate) struct Reply {
         #[pin]
         content: Content,
+        // What a stream has besides; boxed, since every other answer carries it along.
+        streaming: Option<Box<Streaming>>,
         guard: Option<Guard>,
         call: Option<Call>,
     }
@@ -30,8 +37,8 @@ pin_project! {
         Tonic { #[pin] body: Body },
         // The one message of a call that went well, then the trailers that say so.
         Message { message: Option<Chunk>, ended: bool },
-        // Messages until there is a reason to end, then the trailers that say it.
-        Stream { views: Views, ended: bool },
+        // Messages until there is a reason to end, which is the error.
+        Stream { views: Views },
     }
 }
 
@@ -50,18 +57,23 @@ enum Parts {
 }
 
 impl Reply {
+    const fn of(content: Content) -> Self {
+        Self { content, streaming: None, guard: None, call: None }
+    }
+
     /// The answer to a unary call: one message with its gRPC frame, and the trailers of success.
     pub(crate) const fn message(message: Chunk) -> Self {
-        Self {
-            content: Content::Message { message: Some(message), ended: false },
-            guard: None,
-            call: None,
-        }
+        Self::of(Content::Message { message: Some(message), ended: false })
     }
 
     /// The answer to a call that streams.
     pub(crate) const fn stream(views: Views) -> Self {
-        Self { content: Content::Stream { views, ended: false }, guard: None, call: None }
+        Self::of(Content::Stream { views })
+    }
+
+    /// The same, with what a stream has besides.
+    pub(super) fn streaming(self, streaming: Box<Streaming>) -> Self {
+        Self { streaming: Some(streaming), ..self }
     }
 
     /// The same, under way for as long as this body is.
@@ -72,7 +84,7 @@ impl Reply {
 
 impl From<Body> for Reply {
     fn from(body: Body) -> Self {
-        Self { content: Content::Tonic { body }, guard: None, call: None }
+        Self::of(Content::Tonic { body })
     }
 }
 
@@ -91,29 +103,10 @@ impl HttpBody for Reply {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chunk>, Status>>> {
         let this = self.project();
-        let frame = match this.content.project() {
-            ContentProjection::Tonic { body } => {
-                ready!(body.poll_frame(cx)).map(|frame| Ok(frame?.map_data(Chunk::from)))
-            }
-            ContentProjection::Message { message, ended } => {
-                let frame = message.take().map(Frame::data).or_else(|| {
-                    let first = !std::mem::replace(ended, true);
-                    first.then(|| Frame::trailers(success()))
-                });
-                frame.map(Ok)
-            }
-            ContentProjection::Stream { ended: true, .. } => None,
-            ContentProjection::Stream { views, ended } => match ready!(views.poll(cx)) {
-                Ok(view) => Some(Ok(Frame::data(view))),
-                Err(status) => {
-                    *ended = true;
-                    let mut trailers = HeaderMap::new();
-                    // It fails for a message or details that no header can hold; ours can be.
-                    let _ = status.add_header(&mut trailers);
-                    Some(Ok(Frame::trailers(trailers)))
-                }
-            },
-        };
+        let frame = ready!(match this.streaming {
+            Some(streaming) => streaming.poll(cx, |cx| this.content.poll(cx)),
+            None => this.content.poll(cx),
+        });
         if let (Some(Ok(frame)), Some(call)) = (&frame, this.call)
             && let Some(trailers) = frame.trailers_ref()
         {
@@ -124,8 +117,33 @@ impl HttpBody for Reply {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
+            _ if self.streaming.as_ref().is_some_and(|streaming| streaming.ended) => true,
             Content::Tonic { body } => body.is_end_stream(),
-            Content::Message { ended, .. } | Content::Stream { ended, .. } => *ended,
+            Content::Message { ended, .. } => *ended,
+            Content::Stream { .. } => false,
+        }
+    }
+}
+
+impl Content {
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chunk>, Status>>> {
+        match self.project() {
+            ContentProjection::Tonic { body } => {
+                body.poll_frame(cx).map_ok(|frame| frame.map_data(Chunk::from))
+            }
+            ContentProjection::Message { message, ended } => {
+                let frame = message.take().map(Frame::data).or_else(|| {
+                    let first = !std::mem::replace(ended, true);
+                    first.then(|| Frame::trailers(success()))
+                });
+                Poll::Ready(frame.map(Ok))
+            }
+            ContentProjection::Stream { views } => {
+                Poll::Ready(Some(ready!(views.poll(cx)).map(Frame::data)))
+            }
         }
     }
 }

@@ -8,21 +8,23 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// No call takes longer, whatever it asks for.
-const LONGEST: Duration = Duration::from_secs(60);
-
 /// How long a call may take.
-pub(super) struct Deadline(Duration);
+pub(super) struct Deadline {
+    /// Until there is an answer, or the first of several.
+    first: Duration,
+    /// As its caller said, if it did. It holds for a stream to its end.
+    pub(super) asked: Option<Duration>,
+}
 
-/// Reads `grpc-timeout`.
-pub(super) fn read(headers: &HeaderMap) -> Result<Deadline, Refusal> {
+/// Reads `grpc-timeout`; no answer takes longer than `longest`, whatever the caller allows.
+pub(super) fn read(headers: &HeaderMap, longest: Duration) -> Result<Deadline, Refusal> {
     let mut sent = headers.get_all("grpc-timeout").iter();
     let asked = match (sent.next(), sent.next()) {
-        (None, _) => LONGEST,
-        (Some(header), None) => parse(header).ok_or(Refusal::InvalidTimeout)?,
+        (None, _) => None,
+        (Some(header), None) => Some(parse(header).ok_or(Refusal::InvalidTimeout)?),
         (Some(_), Some(_)) => return Err(Refusal::InvalidTimeout),
     };
-    Ok(Deadline(asked.min(LONGEST)))
+    Ok(Deadline { first: asked.map_or(longest, |asked| asked.min(longest)), asked })
 }
 
 /// 1 to 8 digits and a unit, as gRPC defines it.
@@ -47,10 +49,10 @@ impl Deadline {
     /// The answer, or a refusal when it does not come in time. With no time at all the handler is
     /// not even begun.
     pub(super) async fn bound(
-        self,
+        &self,
         answer: impl Future<Output = Response<Reply>>,
     ) -> Response<Reply> {
-        if self.0.is_zero() {
+        if self.first.is_zero() {
             return refused(Refusal::DeadlineExceeded);
         }
         let mut answer = pin!(answer);
@@ -58,7 +60,7 @@ impl Deadline {
         if let Poll::Ready(answer) = futures::poll!(&mut answer) {
             return answer;
         }
-        let answer = tokio::time::timeout(self.0, answer);
+        let answer = tokio::time::timeout(self.first, answer);
         Box::pin(answer).await.unwrap_or_else(|_| refused(Refusal::DeadlineExceeded))
     }
 }
@@ -66,6 +68,23 @@ impl Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_answer_takes_longer_than_the_longest() {
+        let longest = Duration::from_secs(30);
+        let sent = |timeout: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(timeout) = timeout {
+                headers.insert("grpc-timeout", HeaderValue::from_static(timeout));
+            }
+            let deadline = read(&headers, longest).unwrap();
+            (deadline.first, deadline.asked)
+        };
+        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3_600));
+        assert_eq!(sent(None), (longest, None));
+        assert_eq!(sent(Some("1S")), (second, Some(second)));
+        assert_eq!(sent(Some("1H")), (longest, Some(hour)));
+    }
 
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {

@@ -1,6 +1,7 @@
 //! One connection: accepted in one place, served in another.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::unix;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -55,6 +56,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Where it comes from, over a network.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.peer_addr().ok().map(|address| address.ip()),
+            Stream::Unix(_) => None,
+        }
+    }
+
     fn ensure_begins(&mut self, cx: &mut Context<'_>, read: usize) -> io::Result<()> {
         if let Some((missing, time)) = &mut self.preface {
             *missing = missing.saturating_sub(read);

@@ -4,6 +4,8 @@ use crate::front::Chunk;
 use crate::metrics::Metrics;
 use crate::status;
 use crate::wire::view;
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -43,7 +45,13 @@ impl Streams {
         let age = max_age.mul_f64(0.9 + 0.2 * jitter());
         tokio::spawn(async move {
             let _open = open;
-            let status = serve(watch, first, sender, Instant::now() + age, stopping).await;
+            let end = Instant::now() + age;
+            let served = AssertUnwindSafe(serve(watch, first, sender, end, stopping));
+            // The text of a panic is dropped: it can hold anything.
+            let status = served
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| status::of(Error::Internal("a stream panicked".into())));
             // An error means that the reader is gone.
             let _ = ending.send(status);
         });

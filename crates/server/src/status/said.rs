@@ -15,6 +15,8 @@ pub(super) struct Said {
     pub(super) reason: ErrorReason,
     message: Cow<'static, str>,
     details: ErrorDetails,
+    /// What clients of gRPC wait by themselves, where they retry.
+    pushback: Option<Duration>,
 }
 
 impl Said {
@@ -23,7 +25,7 @@ impl Said {
         reason: ErrorReason,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { code, reason, message: message.into(), details: ErrorDetails::new() }
+        Self { code, reason, message: message.into(), details: ErrorDetails::new(), pushback: None }
     }
 
     pub(super) fn argument(reason: ErrorReason, field: &str, rule: &str) -> Self {
@@ -43,6 +45,11 @@ impl Said {
     pub(super) fn retry(mut self, after: Duration) -> Self {
         self.details.set_retry_info(Some(after));
         self
+    }
+
+    /// The same, also for clients that do not read details.
+    pub(super) fn pushback(self, after: Duration) -> Self {
+        Self { pushback: Some(after), ..self.retry(after) }
     }
 
     pub(super) fn precondition(mut self, subject: &str) -> Self {
@@ -73,11 +80,17 @@ impl Said {
     }
 
     pub(super) fn into_status(self) -> Status {
-        let Self { code, reason, message, mut details } = self;
+        let Self { code, reason, message, mut details, pushback } = self;
         if details.error_info().is_none() {
             details.set_error_info(name(reason), DOMAIN, []);
         }
-        Status::with_error_details(code, message, details)
+        let mut status = Status::with_error_details(code, message, details);
+        if let Some(after) = pushback {
+            // Rounded up: what comes a moment too early is refused again.
+            let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+            status.metadata_mut().insert("grpc-retry-pushback-ms", millis.into());
+        }
+        status
     }
 }
 

@@ -88,7 +88,9 @@ fn every() -> Vec<Error> {
     ]
 }
 
-const REFUSALS: [Refusal; 8] = [
+const RETRY: Duration = Duration::from_nanos(1_500_001);
+
+const REFUSALS: [Refusal; 13] = [
     Refusal::MethodUnknown,
     Refusal::NotGrpc,
     Refusal::Compressed,
@@ -96,6 +98,11 @@ const REFUSALS: [Refusal; 8] = [
     Refusal::MalformedMessage,
     Refusal::InvalidTimeout,
     Refusal::DeadlineExceeded,
+    Refusal::RateLimited { retry: RETRY },
+    Refusal::AddressLimited { retry: RETRY },
+    Refusal::Overloaded,
+    Refusal::CallLimit { most: usize::MAX },
+    Refusal::StreamLimit { most: usize::MAX },
     Refusal::Internal,
 ];
 
@@ -110,8 +117,8 @@ fn reason(status: &Status) -> String {
 #[test]
 fn every_public_reason_is_given_by_something() {
     let given: BTreeSet<String> = statuses().iter().map(reason).collect();
-    let public: BTreeSet<String> = (1..)
-        .map_while(|number| ErrorReason::try_from(number).ok())
+    let public: BTreeSet<String> = (1..200)
+        .filter_map(|number| ErrorReason::try_from(number).ok())
         .map(|reason| name(reason).to_owned())
         .collect();
     assert_eq!(given, public);
@@ -197,6 +204,19 @@ fn a_verification_too_many_says_when_to_come_back() {
     let details = status.get_error_details();
     let retry = details.retry_info().unwrap().retry_delay;
     assert_eq!(retry, Some(Duration::from_millis(1_500)));
+}
+
+#[test]
+fn what_comes_too_often_is_told_when_to_come_back() {
+    for refusal in [Refusal::RateLimited { retry: RETRY }, Refusal::AddressLimited { retry: RETRY }]
+    {
+        let status = Status::from(refusal);
+        let details = status.get_error_details();
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(RETRY));
+        assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "2");
+    }
+    let overloaded = Status::from(Refusal::Overloaded);
+    assert_eq!(overloaded.metadata().get("grpc-retry-pushback-ms").unwrap(), "100");
 }
 
 #[test]

@@ -89,13 +89,14 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
         Ok(connection) => connection,
         Err(error) => return tracing::warn!(%error, "a connection could not be served"),
     };
+    let from = connection.ip();
     let metrics = front.meter.metrics();
     let _open = metrics.connection();
     let connection = MeteredIo::new(connection, metrics.clone());
     let service = service_fn(|request| {
         let front = front.clone();
         // Boxed: it is moved several times on its way into a task, and out of it when it is done.
-        Box::pin(async move { Ok::<_, Infallible>(front.call(request).await) })
+        Box::pin(async move { Ok::<_, Infallible>(front.call(request, from).await) })
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
