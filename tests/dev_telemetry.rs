@@ -16,3 +16,4 @@ mod support;
 
 mod canary;
 mod memory;
+mod telemetry;

@@ -2,11 +2,13 @@
 
 mod engines;
 mod listen;
+mod telemetry;
 mod units;
 mod variables;
 
 pub use engines::{Engines, Sensitive};
 pub use listen::Listen;
+pub use telemetry::{Collector, Ratio, Telemetry};
 pub use variables::refuse_unknown;
 
 use std::fmt::Write as _;
@@ -183,6 +185,10 @@ pub struct Config {
         default_missing_value = "true"
     )]
     pub allow_plaintext: bool,
+
+    /// What it tells about itself.
+    #[command(flatten)]
+    pub telemetry: Telemetry,
 }
 
 /// What a host serves.
@@ -260,6 +266,9 @@ pub enum ConfigError {
          (warn,waxseal_engine=debug)"
     )]
     LogFilter,
+    /// There is no thread to be had that writes the log.
+    #[error("cannot start the thread that writes the log")]
+    LogThread,
 }
 
 impl Services {
@@ -309,6 +318,7 @@ impl Default for Config {
             drain_timeout: Duration::from_secs(20),
             watch_max_age: Duration::from_secs(15 * 60),
             allow_plaintext: false,
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -376,6 +386,7 @@ impl Config {
             drain_timeout,
             watch_max_age,
             allow_plaintext,
+            telemetry,
         } = self;
         let listen = listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let data_dir = data_dir.as_ref().map(|dir| dir.display().to_string()).unwrap_or_default();
@@ -405,6 +416,7 @@ impl Config {
         line("DRAIN_TIMEOUT", &units::show_duration(*drain_timeout));
         line("WATCH_MAX_AGE", &units::show_duration(*watch_max_age));
         line("ALLOW_PLAINTEXT", allow_plaintext);
+        telemetry.show(&mut line);
         lines
     }
 }

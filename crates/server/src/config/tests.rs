@@ -28,6 +28,10 @@ fn what_effective_says_can_be_set_and_gives_the_same() {
         "--view-cache=1000",
         "--workers=0",
         "--allow-plaintext",
+        "--admin-listen=127.0.0.1:0",
+        "--otlp-endpoint=http://127.0.0.1:4317",
+        "--trace-ratio=0.25",
+        "--trace-callers=false",
     ])
     .unwrap();
     let again: Vec<String> = config
