@@ -34,7 +34,7 @@ impl Tokens {
     }
 }
 
-fn create_token(setup: &Setup, role: &str, more: &[&str]) -> String {
+pub fn create_token(setup: &Setup, role: &str, more: &[&str]) -> String {
     let made = command()
         .args(["token", "create", "--scope", "deployment", "--expires", "1h", "--role", role])
         .args(more)

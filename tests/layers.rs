@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Every crate of the workspace, and those of the workspace that it may use.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 11] = [
     ("waxseal-proto", &[]),
     ("waxseal-domain", &[]),
-    ("waxseal-envelope", &["waxseal-domain"]),
+    ("waxseal-memory", &[]),
+    ("waxseal-envelope", &["waxseal-domain", "waxseal-memory"]),
     ("waxseal-storage", &["waxseal-domain"]),
     ("waxseal-cache", &["waxseal-domain"]),
     // The local provider wraps keys in the same sealed record as everything else.
@@ -30,7 +31,10 @@ const FLOORS: [(&str, &[&str]); 10] = [
             "waxseal-cache",
         ],
     ),
-    ("waxseal-cli", &["waxseal-proto", "waxseal-domain", "waxseal-engine", "waxseal-server"]),
+    (
+        "waxseal-cli",
+        &["waxseal-proto", "waxseal-domain", "waxseal-memory", "waxseal-engine", "waxseal-server"],
+    ),
     (
         "waxseal-bench",
         // Of the key providers, the key service that it measures with.
@@ -39,7 +43,7 @@ const FLOORS: [(&str, &[&str]); 10] = [
 ];
 
 /// What only these crates may use: each neighbour is one crate's.
-const NEIGHBOURS: [(&str, &[&str]); 12] = [
+const NEIGHBOURS: [(&str, &[&str]); 14] = [
     ("tonic", &["waxseal-proto", "waxseal-server", "waxseal-cli", "waxseal-bench"]),
     ("prost", &["waxseal-proto", "waxseal-server", "waxseal-cli", "waxseal-bench"]),
     // The key providers' crate has a key service of its own, for tests.
@@ -54,6 +58,8 @@ const NEIGHBOURS: [(&str, &[&str]); 12] = [
     ("hkdf", &["waxseal-envelope"]),
     ("hmac", &["waxseal-envelope"]),
     ("sha2", &["waxseal-envelope"]),
+    ("opentelemetry", &["waxseal-server"]),
+    ("prometheus-client", &["waxseal-server"]),
 ];
 
 /// What the wire needs, and all that it needs.
@@ -160,6 +166,19 @@ fn the_wire_needs_nothing_but_the_wire() {
     let wire = packages.iter().find(|package| package.name.as_str() == "waxseal-proto").unwrap();
     let used: BTreeSet<_> = used(wire).into_iter().collect();
     assert_eq!(used, WIRE.into_iter().collect());
+}
+
+/// Code that the compiler cannot vouch for is in one small crate.
+#[test]
+fn every_crate_but_the_one_forbids_unsafe_code() {
+    let inherits = |name: &str| {
+        let manifest = read(&format!("crates/{}/Cargo.toml", name.trim_start_matches("waxseal-")));
+        manifest.contains("[lints]\nworkspace = true")
+    };
+    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    for (name, _) in FLOORS.iter().filter(|(name, _)| *name != "waxseal-proto") {
+        assert_eq!(inherits(name), *name != "waxseal-memory", "{name}");
+    }
 }
 
 #[test]

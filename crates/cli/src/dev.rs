@@ -57,7 +57,7 @@ The variables of `waxseal serve` are not read, but for the two of logging.";
 impl Dev {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let (config, dir) = self.config()?;
-        telemetry::init(&config)?;
+        let _log = telemetry::init(&config)?;
         let stop = signals::stop()?;
         let opened = wiring::open(&config).await?;
         let listeners = Listeners::bind(&config).await.map_err(Failure::bind)?;

@@ -44,10 +44,16 @@ use failure::{Complaint, Failure};
 use rustix::fs::Mode;
 use rustix::process::umask;
 use session::drive;
+use std::alloc::System;
 use std::process::ExitCode;
 use std::time::Duration;
 use surroundings::Surroundings;
+use waxseal_memory::Wiping;
 use waxseal_server::process;
+
+/// Nothing that was freed stays in memory.
+#[global_allocator]
+static ALLOCATOR: Wiping<System> = Wiping(System);
 
 /// Left to threads that still wait for a disk when everything else is over.
 const LAST_WRITES: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use waxseal_domain::caller::Role;
 use waxseal_engine::Engine;
 use waxseal_server::wiring::{self, Opened};
-use waxseal_server::{Config, Listeners, telemetry};
+use waxseal_server::{Admin, Config, Listeners, telemetry};
 
 /// Starts the server.
 ///
@@ -54,12 +54,19 @@ impl Serve {
         if check {
             return Ok(());
         }
-        telemetry::init(&config)?;
+        let _log = telemetry::init(&config)?;
+        let admin = Admin::start(&config).await.map_err(|error| Failure::bind(error.into()))?;
+        if let Some(admin) = &admin {
+            output::say(&format!("waxseal: metrics on http://{}/metrics", admin.address()));
+        }
         let mut stop = pin!(signals::stop()?);
         let opened = tokio::select! {
             opened = open(&config) => opened?,
             () = &mut stop => return Ok(()),
         };
+        if let Some(admin) = &admin {
+            admin.tell(&opened.metrics);
+        }
         let listeners = Listeners::bind(&config).await.map_err(Failure::bind)?;
         admit_first_admin(&opened.engine, dir).await?;
 

@@ -5,6 +5,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
+use waxseal_memory::Locked;
 use zeroize::Zeroizing;
 
 /// What every derivation label and MAC begins with. They differ, so that no MAC is ever a
@@ -14,8 +15,9 @@ const MAC: &[u8] = b"waxseal1:mac:";
 
 /// A key of 32 bytes. Wiped when dropped; neither printed nor cloned nor serialised.
 ///
-/// The bytes stay in one place of the heap: moving a key leaves no copy behind.
-pub struct Key(Box<Zeroizing<[u8; 32]>>);
+/// The bytes stay in one [place](Locked) that is neither swapped nor dumped: moving a key leaves no
+/// copy behind.
+pub struct Key(Locked);
 
 impl Key {
     /// A fresh random key.
@@ -87,7 +89,7 @@ impl Key {
     }
 
     fn zero() -> Self {
-        Self(Box::new(Zeroizing::new([0; 32])))
+        Self(Locked::zero())
     }
 }
 

@@ -7,13 +7,15 @@ use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
 use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, Zeroizing, zeroize_stack};
+
+/// Bytes of the stack that are wiped after sealing and opening: what the ciphers take, and more.
+const STACK: usize = 16 * 1024;
 
 /// Seals a plaintext for one purpose and one place. The record is [`OVERHEAD`] bytes longer.
 ///
 /// # Errors
 /// [`Error::TooLong`] beyond [`Purpose::longest`], and [`Error::Randomness`].
-#[inline(never)]
 pub fn seal(
     key: &Key,
     purpose: Purpose,
@@ -22,15 +24,29 @@ pub fn seal(
 ) -> Result<Vec<u8>, Error> {
     let mut salt = [0; SALT];
     fill_random(&mut salt)?;
-    seal_with_salt(key, purpose, context, &salt, plaintext)
+    let sealed = seal_with_salt(key, purpose, context, &salt, plaintext);
+    zeroize_stack::<STACK>();
+    sealed
 }
 
 /// Opens what [`seal`] made for the same purpose and place under the same key.
 ///
 /// # Errors
 /// [`Tampered`], whatever the cause.
-#[inline(never)]
 pub fn open(
+    key: &Key,
+    purpose: Purpose,
+    context: &Context,
+    record: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Tampered> {
+    let opened = open_record(key, purpose, context, record);
+    zeroize_stack::<STACK>();
+    opened
+}
+
+/// Not inlined, so that what it leaves on the stack is below its caller's frame, where it is wiped.
+#[inline(never)]
+fn open_record(
     key: &Key,
     purpose: Purpose,
     context: &Context,
@@ -55,6 +71,7 @@ pub fn open(
 
 /// As [`seal`], with a salt from elsewhere. Only golden records need that: under one key a salt
 /// must never be used twice.
+#[inline(never)]
 pub(crate) fn seal_with_salt(
     key: &Key,
     purpose: Purpose,

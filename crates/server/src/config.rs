@@ -3,12 +3,14 @@
 mod engines;
 mod limits;
 mod listen;
+mod telemetry;
 mod units;
 mod variables;
 
 pub use engines::{Engines, Sensitive};
 pub use limits::Limits;
 pub use listen::Listen;
+pub use telemetry::{Collector, Ratio, Telemetry};
 pub use variables::refuse_unknown;
 
 use std::fmt::Write as _;
@@ -189,6 +191,10 @@ pub struct Config {
         default_missing_value = "true"
     )]
     pub allow_plaintext: bool,
+
+    /// What it tells about itself.
+    #[command(flatten)]
+    pub telemetry: Telemetry,
 }
 
 /// What a host serves.
@@ -266,6 +272,9 @@ pub enum ConfigError {
          (warn,waxseal_engine=debug)"
     )]
     LogFilter,
+    /// There is no thread to be had that writes the log.
+    #[error("cannot start the thread that writes the log")]
+    LogThread,
 }
 
 impl Services {
@@ -316,6 +325,7 @@ impl Default for Config {
             watch_max_age: Duration::from_secs(15 * 60),
             limits: Limits::default(),
             allow_plaintext: false,
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -384,6 +394,7 @@ impl Config {
             watch_max_age,
             limits,
             allow_plaintext,
+            telemetry,
         } = self;
         let listen = listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let data_dir = data_dir.as_ref().map(|dir| dir.display().to_string()).unwrap_or_default();
@@ -414,6 +425,7 @@ impl Config {
         line("WATCH_MAX_AGE", &units::show_duration(*watch_max_age));
         limits.show(&mut line);
         line("ALLOW_PLAINTEXT", allow_plaintext);
+        telemetry.show(&mut line);
         lines
     }
 }

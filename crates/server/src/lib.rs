@@ -5,6 +5,7 @@
 //! `wire` alone converts between messages and the types of the domain, `status` alone turns a
 //! failure into a gRPC status, and `wiring` alone names the backends.
 
+mod admin;
 mod auth;
 pub mod config;
 mod front;
@@ -21,6 +22,7 @@ mod wire;
 pub mod wiring;
 mod workers;
 
+pub use admin::Admin;
 pub use config::Config;
 pub use listeners::{ListenError, Listeners};
 pub use metrics::Metrics;

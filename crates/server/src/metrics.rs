@@ -198,6 +198,11 @@ impl Metrics {
         self.0.sources.key_hits.set_count(count);
     }
 
+    /// Whether the server says that it can be called.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.0.sources.ready.read() == Some(1.0)
+    }
+
     pub(crate) fn commit_unknown(&self) {
         self.0.commit_unknown.add(1);
     }

@@ -18,7 +18,10 @@ const LOOK: Duration = Duration::from_millis(750);
 const FAILURES: u32 = 2;
 
 /// Keeps health up to date for as long as it lives.
-pub(crate) struct Readiness(JoinHandle<()>);
+pub(crate) struct Readiness {
+    task: JoinHandle<()>,
+    seen: Arc<Seen>,
+}
 
 impl Readiness {
     /// Says at once that the server serves, and from then on what is true.
@@ -28,7 +31,8 @@ impl Readiness {
         metrics.readiness(move || told.ready.load(Ordering::Relaxed));
         let told = seen.clone();
         metrics.head_age(move || told.age().as_secs_f64());
-        Self(tokio::spawn(async move {
+        let seeing = seen.clone();
+        let task = tokio::spawn(async move {
             health.serving().await;
             let mut failures = 0;
             loop {
@@ -53,7 +57,8 @@ impl Readiness {
                     health.not_serving().await;
                 }
             }
-        }))
+        });
+        Self { task, seen: seeing }
     }
 }
 
@@ -87,6 +92,7 @@ impl Seen {
 
 impl Drop for Readiness {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
+        self.seen.ready.store(false, Ordering::Relaxed);
     }
 }

@@ -66,6 +66,7 @@ pub async fn run(
     let services =
         rpc::services(&opened.engine, config.exposed().is_none(), streams, config.services);
     let Services { routes, runtime, methods, health } = services.map_err(RunError::Definitions)?;
+    health.began().await;
     let front = Front {
         engine: opened.engine.clone(),
         meter: metrics.meter(&methods.names()),

@@ -1,11 +1,20 @@
 //! The log: to standard error, and never a value in it.
 //!
-//! **Architecture Invariant:** what this workspace logs is ids, names of failures and counts.
-//! Libraries below it are cut off at info, whatever the filter says: at debug and trace they
-//! print frames and messages, which hold values and tokens.
+//! **Architecture Invariant:** what this workspace logs is ids, names of failures and counts, in
+//! [fields](lines) of known names. Of what libraries say only that they said it is written, and
+//! below info not even that: they print frames and messages, which hold values and tokens.
+//!
+//! There is no line for each call: that is what the audit is for. A line is written where a call
+//! fails for a cause that its caller is not told.
 
-use crate::config::{Config, ConfigError, LogFormat};
-use std::io::{self, IsTerminal};
+mod lines;
+mod queue;
+
+pub use queue::LogGuard;
+pub(crate) use queue::dropped as lines_dropped;
+
+use crate::config::{Config, ConfigError};
+use lines::Lines;
 use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::{Level, Metadata};
@@ -15,39 +24,35 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
-static LINES_DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Panics in this process since [`init`].
 pub(crate) fn panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
 
-/// Lines that were not logged in this process because nobody read the log.
-pub(crate) fn lines_dropped() -> u64 {
-    LINES_DROPPED.load(Ordering::Relaxed)
-}
-
 /// Starts logging as configured, and makes panics tell where they were but not what they said:
-/// the text of a panic can hold anything. Does nothing where a log is already set up.
+/// the text of a panic can hold anything. Does nothing where a log is already set up. Logging
+/// never waits for whoever reads the log; the guard waits for the last lines, for a second.
 ///
 /// # Errors
-/// A filter that does not parse.
-pub fn init(config: &Config) -> Result<(), ConfigError> {
+/// A filter that does not parse, or no thread to be had.
+pub fn init(config: &Config) -> Result<LogGuard, ConfigError> {
     let filter = filter(&config.log)?;
-    let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    let lines = match config.log_format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().with_ansi(false).boxed(),
-    };
+    let (queue, guard) = queue::begin().map_err(|_| ConfigError::LogThread)?;
+    let lines = fmt::layer()
+        .with_ansi(false)
+        .event_format(Lines(config.log_format))
+        .with_writer(move || queue.clone());
     let started = registry().with(filter).with(lines.with_filter(filter_fn(is_ours_or_tame)));
-    if started.try_init().is_ok() {
-        panic::set_hook(Box::new(|panic| {
-            PANICS.fetch_add(1, Ordering::Relaxed);
-            let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(place, "a panic; its text is not logged");
-        }));
+    if started.try_init().is_err() {
+        return Ok(LogGuard::of_another());
     }
-    Ok(())
+    panic::set_hook(Box::new(|panic| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic; its text is not logged");
+    }));
+    Ok(guard)
 }
 
 /// Reads a filter.

@@ -33,6 +33,10 @@ fn what_effective_says_can_be_set_and_gives_the_same() {
         "--max-calls=1",
         "--max-streams=1000000",
         "--allow-plaintext",
+        "--admin-listen=127.0.0.1:0",
+        "--otlp-endpoint=http://127.0.0.1:4317",
+        "--trace-ratio=0.25",
+        "--trace-callers=false",
     ])
     .unwrap();
     let again: Vec<String> = config

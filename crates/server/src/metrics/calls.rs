@@ -98,7 +98,8 @@ impl EncodeMetric for Calls {
                 if count == 0 {
                     continue;
                 }
-                let bounds = BOUNDS.iter().map(|micros| seconds(*micros, 1e6)).chain([f64::MAX]);
+                let bounds =
+                    BOUNDS.iter().map(|micros| seconds(*micros, 1e6)).chain([f64::INFINITY]);
                 let buckets: Vec<_> = bounds.zip(counts.iter().copied()).collect();
                 encoder
                     .encode_family(&[("rpc_method", method), ("rpc_response_status_code", name)])?

@@ -24,6 +24,10 @@ impl Source {
         self.set(move || Some(read() as f64));
     }
 
+    pub(super) fn read(&self) -> Option<f64> {
+        self.0.get().and_then(|read| read())
+    }
+
     /// The same as a metric of this type.
     pub(super) fn reading(&self, kind: MetricType) -> Reading {
         Reading { source: self.clone(), kind }
@@ -37,7 +41,7 @@ pub(super) struct Reading {
 
 impl EncodeMetric for Reading {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
-        let Some(number) = self.source.0.get().and_then(|read| read()) else { return Ok(()) };
+        let Some(number) = self.source.read() else { return Ok(()) };
         match self.kind {
             MetricType::Counter => encoder.encode_counter::<NoLabelSet, _, u64>(&number, None),
             _ => encoder.encode_gauge(&number),

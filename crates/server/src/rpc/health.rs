@@ -15,6 +15,10 @@ const NAMES: [&str; 6] = [
     super::runtime::NAME,
 ];
 
+/// Serving for as long as the process lives, whatever becomes of its engines: for a probe that
+/// restarts what it does not find alive.
+const LIVENESS: &str = "liveness";
+
 /// What health checks are told.
 #[derive(Clone)]
 pub(crate) struct Health {
@@ -30,6 +34,12 @@ pub(super) fn health(served: Services) -> (Health, HealthServer<HealthService>) 
 }
 
 impl Health {
+    /// Alive, and not ready yet.
+    pub(crate) async fn began(&self) {
+        self.not_serving().await;
+        self.reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
+    }
+
     pub(crate) async fn serving(&self) {
         self.say(ServingStatus::Serving).await;
     }
