@@ -24,6 +24,7 @@ mod error;
 pub mod etag;
 mod explain_environment;
 mod export_project;
+mod identity;
 mod in_flight;
 mod key_status;
 mod keys;

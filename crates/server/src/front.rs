@@ -17,6 +17,7 @@ pub(crate) use methods::{Access, Methods};
 pub(crate) use reply::{Chunk, Reply};
 
 use crate::auth;
+use crate::identity::{Peer, Workloads};
 use crate::rpc::{RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
 use elsewhere::Elsewhere;
@@ -39,6 +40,8 @@ const REQUEST_ID: &str = "x-request-id";
 #[derive(Clone)]
 pub(crate) struct Front {
     pub(crate) engine: Arc<Engine>,
+    /// Who vouches for workloads, where anybody does.
+    pub(crate) workloads: Option<Arc<Workloads>>,
     pub(crate) methods: Arc<Methods>,
     pub(crate) in_flight: InFlight,
     pub(crate) routes: Routes,
@@ -50,14 +53,14 @@ pub(crate) struct Front {
 
 impl Front {
     /// Answers a call.
-    pub(crate) async fn call(&self, request: Request<Incoming>) -> Response<Reply> {
+    pub(crate) async fn call(&self, peer: &Peer, request: Request<Incoming>) -> Response<Reply> {
         let id = request_id::new();
         let access = self.methods.access(request.uri());
         let guard = (access == Some(Access::Ours)).then(|| self.in_flight.enter());
         let answer = match timeout::read(request.headers()) {
             Ok(deadline) => {
                 // In place: what goes through here by value is copied, kilobytes of it.
-                let answer = pin!(self.answer(access, request));
+                let answer = pin!(self.answer(access, peer, request));
                 let answer = Elsewhere::new(&self.background, answer);
                 deadline.bound(panics::caught(id, answer)).await
             }
@@ -70,6 +73,7 @@ impl Front {
     async fn answer(
         &self,
         access: Option<Access>,
+        peer: &Peer,
         mut request: Request<Incoming>,
     ) -> Response<Reply> {
         let Some(access) = access else { return refused(Refusal::MethodUnknown) };
@@ -79,7 +83,9 @@ impl Front {
         match access {
             Access::Open => {}
             Access::Ours | Access::Closed => {
-                match auth::authenticate(&self.engine, request.headers_mut()).await {
+                let workloads = self.workloads.as_deref();
+                let headers = request.headers_mut();
+                match auth::authenticate(&self.engine, workloads, peer, headers).await {
                     Ok(caller) => {
                         if let Some(method) = ViewMethod::of(request.uri().path()) {
                             return self.runtime.view(method, &caller, request.into_body()).await;

@@ -8,6 +8,7 @@
 mod auth;
 pub mod config;
 mod front;
+mod identity;
 mod listeners;
 pub mod process;
 mod purging;
@@ -16,10 +17,13 @@ mod rpc;
 mod run;
 mod status;
 pub mod telemetry;
+mod tls;
 mod wire;
 pub mod wiring;
 mod workers;
 
 pub use config::Config;
-pub use listeners::{ListenError, Listeners};
+pub use identity::IssuersError;
+pub use listeners::{Connections, ListenError, Listeners};
 pub use run::{RunError, run};
+pub use tls::{Certificates, TlsError};
