@@ -75,6 +75,7 @@ async fn a_token_is_its_subject_as_it_stands() {
 
 #[tokio::test]
 async fn whatever_is_wrong_with_a_token_it_is_nobody() {
+    let begun = Instant::now();
     let (signer, stranger) = (Signer::es256(), Signer::es256());
     let published = signer.published("a");
     let publisher = Publisher::start(std::slice::from_ref(&published)).await;
@@ -167,7 +168,8 @@ async fn whatever_is_wrong_with_a_token_it_is_nobody() {
     }
     assert_eq!(outcome(&workloads, &good).await, Ok(workload("job")));
     // One at the start; for names of keys that it does not have, one more at most in ten seconds.
-    assert!(publisher.fetched() <= 2, "{}", publisher.fetched());
+    let most = 2 + begun.elapsed().as_secs() as usize / 10;
+    assert!(publisher.fetched() <= most, "{}", publisher.fetched());
 }
 
 #[tokio::test]
