@@ -15,6 +15,7 @@ pub mod replicas;
 pub mod server;
 pub mod stored;
 pub mod texts;
+pub mod tls;
 pub mod traces;
 pub mod verbs;
 

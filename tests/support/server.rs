@@ -17,7 +17,7 @@ use waxseal_engine::{Engine, NewToken, SystemClock};
 use waxseal_envelope::Key;
 use waxseal_kms::{Counted, Counts, Error, HealthWatch, KeyContext, KeyProvider, WrappedKey};
 use waxseal_server::config::Engines;
-use waxseal_server::{Config, Listeners, wiring};
+use waxseal_server::{Certificates, Config, Listeners, wiring};
 
 /// What a test's server is started with.
 #[derive(Clone)]
@@ -109,7 +109,9 @@ impl Setup {
         let opened = wiring::open_with(&config, seams).await.unwrap();
         let keys = taken.recv().unwrap();
         let listeners = Listeners::bind(&config).await.unwrap();
-        let address = format!("http://{}", listeners.tcp_addr().unwrap());
+        let certificates = listeners.certificates();
+        let scheme = if certificates.is_some() { "https" } else { "http" };
+        let address = format!("{scheme}://{}", listeners.tcp_addr().unwrap());
         let engine = opened.engine.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -118,7 +120,7 @@ impl Setup {
             };
             waxseal_server::run(&config, opened, listeners, shutdown).await.unwrap();
         });
-        Server { setup: self.clone(), address, engine, keys, stop: Some(stop), task }
+        Server { setup: self.clone(), address, certificates, engine, keys, stop: Some(stop), task }
     }
 }
 
@@ -126,6 +128,8 @@ impl Setup {
 pub struct Server {
     pub setup: Setup,
     pub address: String,
+    /// With TLS, what it serves.
+    pub certificates: Option<Arc<Certificates>>,
     pub engine: Arc<Engine>,
     keys: Arc<TestKeys>,
     stop: Option<oneshot::Sender<()>>,

@@ -8,7 +8,7 @@ pub(crate) use caller::{Bearer, Caller};
 pub(crate) use refused::Refused;
 
 use crate::failure::Failure;
-use crate::settings::Address;
+use crate::settings::{Address, Tls};
 use std::time::Duration;
 use tonic::transport::Endpoint;
 use tonic::{Request, Response, Status};
@@ -43,10 +43,20 @@ pub(crate) struct CallError {
 
 impl Client {
     /// Connects when the first call is made.
-    pub(crate) fn new(address: Address, token: &str, timeout: Duration) -> Result<Self, Failure> {
-        let endpoint = Endpoint::from_shared(address.uri()).map_err(Failure::Endpoint)?;
+    pub(crate) fn new(
+        address: Address,
+        tls: Option<&Tls>,
+        token: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Self, Failure> {
+        let mut endpoint = Endpoint::from_shared(address.uri()).map_err(Failure::Endpoint)?;
+        if let Some(tls) = tls {
+            let identity = tls.is_identity();
+            endpoint = endpoint.tls_config(tls.config()?).map_err(|_| Failure::Tls { identity })?;
+        }
         let channel = endpoint.connect_timeout(CONNECT).connect_lazy();
-        Ok(Self { caller: Caller { channel, bearer: Bearer::of(token) }, address, timeout })
+        let bearer = token.map_or_else(Bearer::none, Bearer::of);
+        Ok(Self { caller: Caller { channel, bearer }, address, timeout })
     }
 
     /// Makes a call that only reads.
@@ -129,9 +139,10 @@ impl CallError {
 
     /// What the server said, if it was reached.
     pub(crate) fn message(&self) -> String {
-        match self.refused.is_unreachable() {
-            true => format!("the server at {} cannot be reached", self.address),
-            false => self.refused.message().to_owned(),
+        match (self.refused.is_unreachable(), self.refused.obstacle()) {
+            (true, None) => format!("the server at {} cannot be reached", self.address),
+            (true, Some(obstacle)) => format!("no TLS with {}: {obstacle}", self.address),
+            (false, _) => self.refused.message().to_owned(),
         }
     }
 

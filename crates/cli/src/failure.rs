@@ -93,6 +93,12 @@ pub(crate) enum Failure {
     Damaged,
     #[error("the connection cannot be set up: {0}")]
     Endpoint(#[source] tonic::transport::Error),
+    #[error("{}", match identity {
+        true => "--cert (WAXSEAL_CERT) and --key (WAXSEAL_KEY) cannot be used: they must be a \
+                 certificate and its private key, in PEM",
+        false => "this machine has no list of authorities: set --ca (WAXSEAL_CA)",
+    })]
+    Tls { identity: bool },
     #[error(transparent)]
     Call(#[from] Box<CallError>),
     #[error(transparent)]

@@ -20,6 +20,7 @@ const PLACE: &str = "Place";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags {
     pub(crate) address: Option<String>,
+    pub(crate) tls: TlsFlags,
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) profile: Option<String>,
     pub(crate) output: Option<Format>,
@@ -29,13 +30,33 @@ pub(crate) struct Flags {
     pub(crate) stage: Option<StageName>,
 }
 
+/// The options about TLS.
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TlsFlags {
+    /// The authorities of the server's certificate, PEM [env: WAXSEAL_CA] [default: those of this
+    /// machine].
+    #[arg(long, value_name = "PATH", help_heading = SERVER)]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// A certificate to be known by, PEM, instead of a token [env: WAXSEAL_CERT].
+    #[arg(long, value_name = "PATH", help_heading = SERVER)]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The private key of the certificate, PEM [env: WAXSEAL_KEY].
+    #[arg(long, value_name = "PATH", help_heading = SERVER)]
+    pub(crate) key: Option<PathBuf>,
+}
+
 /// The options of every command that speaks to a server.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ServerOptions {
-    /// Where the server is: http://HOST:PORT or unix:PATH [env: WAXSEAL_ADDRESS] [default:
-    /// http://127.0.0.1:7466].
+    /// Where the server is: https://HOST:PORT, http://HOST:PORT or unix:PATH [env:
+    /// WAXSEAL_ADDRESS] [default: http://127.0.0.1:7466].
     #[arg(long, value_name = "ADDRESS", help_heading = SERVER)]
     address: Option<String>,
+
+    #[command(flatten)]
+    tls: TlsFlags,
 
     /// The file that holds the API token [env: WAXSEAL_TOKEN_FILE]. The token itself may stand in
     /// the environment variable WAXSEAL_TOKEN, and never on the command line.
@@ -90,9 +111,10 @@ pub(crate) struct ViewOptions {
 
 impl ServerOptions {
     pub(crate) fn flags(&self) -> Flags {
-        let Self { address, token_file, profile, output, timeout } = self;
+        let Self { address, tls, token_file, profile, output, timeout } = self;
         Flags {
             address: address.clone(),
+            tls: tls.clone(),
             token_file: token_file.clone(),
             profile: profile.clone(),
             output: *output,

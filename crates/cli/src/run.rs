@@ -110,6 +110,8 @@ fn become_command(
         .args(words)
         .env_remove(variable::TOKEN)
         .env_remove(variable::TOKEN_FILE)
+        .env_remove(variable::CERT)
+        .env_remove(variable::KEY)
         .envs(variables)
         .exec();
     let command = program.to_string_lossy().into_owned();

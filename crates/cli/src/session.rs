@@ -44,8 +44,10 @@ pub(crate) async fn drive(verb: impl Verb, surroundings: &Surroundings) -> Resul
 
 impl<'a> Session<'a> {
     fn open(settings: Settings, surroundings: &'a Surroundings) -> Result<Self, Failure> {
-        let Settings { address, token, format, timeout, project, environment, stage } = settings;
-        let client = Client::new(address, &token, timeout)?;
+        let Settings { address, tls, token, format, timeout, project, environment, stage } =
+            settings;
+        let token = token.as_ref().map(|token| token.as_str());
+        let client = Client::new(address, tls.as_ref(), token, timeout)?;
         Ok(Self { client, format, surroundings, project, environment, stage })
     }
 

@@ -3,10 +3,12 @@
 
 mod address;
 mod profile;
+mod tls;
 mod token;
 
 pub(crate) use address::Address;
 pub(crate) use profile::Profile;
+pub(crate) use tls::Tls;
 
 use crate::options::{Flags, Format, StageName};
 use crate::surroundings::{Surroundings, variable};
@@ -20,7 +22,10 @@ use zeroize::Zeroizing;
 /// Where to speak to, as whom, about what, and what to print.
 pub(crate) struct Settings {
     pub(crate) address: Address,
-    pub(crate) token: Zeroizing<String>,
+    /// For an https:// address.
+    pub(crate) tls: Option<Tls>,
+    /// None where a certificate does.
+    pub(crate) token: Option<Zeroizing<String>>,
     pub(crate) format: Format,
     pub(crate) timeout: Duration,
     pub(crate) project: Option<String>,
@@ -31,13 +36,23 @@ pub(crate) struct Settings {
 /// Why there are no settings. Never holds a token.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("the address (--address, WAXSEAL_ADDRESS) must be http://HOST:PORT or unix:PATH")]
+    #[error(
+        "the address (--address, WAXSEAL_ADDRESS) must be https://HOST:PORT, http://HOST:PORT or unix:PATH"
+    )]
     Address,
     #[error(
-        "the address (--address, WAXSEAL_ADDRESS) asks for TLS, which this version does not speak: \
-         use http://HOST:PORT on this machine or a network that encrypts, or unix:PATH"
+        "--ca, --cert and --key are for an address https://HOST:PORT (--address, WAXSEAL_ADDRESS)"
     )]
-    Tls,
+    NotTls,
+    #[error(
+        "a certificate and its key go together: set both --cert (WAXSEAL_CERT) and --key \
+         (WAXSEAL_KEY), or neither"
+    )]
+    HalfOfIdentity,
+    #[error("{path} cannot be read: {source}")]
+    TlsFile { path: PathBuf, source: io::Error },
+    #[error("{path} holds no certificate in PEM")]
+    NotPem { path: PathBuf },
     #[error(
         "no token: set --token-file, WAXSEAL_TOKEN_FILE or WAXSEAL_TOKEN, or token_file in a \
          profile; on the machine of the server `waxseal token create` makes one"
@@ -67,7 +82,7 @@ pub(crate) enum Error {
     Exposed { path: PathBuf },
     #[error(
         "line {line} of {path} is not as profiles are written: a heading [NAME], then address, \
-         token, token_file, project, environment, stage or output, each = \"TEXT\""
+         ca, cert, key, token, token_file, project, environment, stage or output, each = \"TEXT\""
     )]
     Syntax { path: PathBuf, line: usize },
 }
@@ -82,13 +97,18 @@ impl Format {
 
 impl Settings {
     pub(crate) fn gather(flags: Flags, surroundings: &Surroundings) -> Result<Self, Error> {
-        let Flags { address, token_file, profile, output, timeout, project, environment, stage } =
-            flags;
+        let Flags { address, tls, token_file, profile, output, timeout, .. } = flags;
+        let Flags { project, environment, stage, .. } = flags;
         let text = |name| text(surroundings, name);
         let profile = Profile::load(profile.or(text(variable::PROFILE)?).as_deref(), surroundings)?;
         let address = match address.or(text(variable::ADDRESS)?).or(profile.address.clone()) {
             Some(address) => address.parse()?,
             None => Address::default(),
+        };
+        let tls = tls::find(tls, &address, surroundings, &profile)?;
+        let token = match token::find(token_file, surroundings, &profile) {
+            Err(Error::NoToken) if tls.as_ref().is_some_and(Tls::is_identity) => None,
+            found => Some(found?),
         };
         let format = match output {
             None => choice(variable::OUTPUT, "table or json", text(variable::OUTPUT)?)?,
@@ -99,8 +119,9 @@ impl Settings {
             given => given,
         };
         Ok(Self {
-            token: token::find(token_file, surroundings, &profile)?,
+            token,
             address,
+            tls,
             format: format.or(profile.output).unwrap_or_default(),
             timeout,
             project: project.or(text(variable::PROJECT)?).or(profile.project),

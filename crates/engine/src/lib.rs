@@ -25,6 +25,7 @@ pub mod etag;
 mod explain_environment;
 mod export_project;
 mod held;
+mod identity;
 mod in_flight;
 mod key_status;
 mod keys;

@@ -1,20 +1,28 @@
 //! Who calls. Settled before a byte of the message is decoded.
 
+use crate::identity::{Peer, Vouched, Workloads};
 use http::header::{AUTHORIZATION, Entry, HeaderMap};
 use std::sync::Arc;
 use waxseal_domain::caller::Caller;
 use waxseal_engine::{Engine, Error};
 
+/// What tokens of ours begin with; those of workloads never do.
+const API_TOKEN: &str = "wxs_";
+
 /// Finds the caller by the one `authorization: Bearer TOKEN` of a call, and takes the header away,
-/// so that nothing further in can print it.
+/// so that nothing further in can print it. A call without that header is its connection's: of
+/// whom the peer's certificate names. With it, the header alone counts.
 ///
 /// Whatever is wrong with credentials that are there is answered alike.
 pub(crate) async fn authenticate(
     engine: &Engine,
+    workloads: Option<&Workloads>,
+    peer: &Peer,
     headers: &mut HeaderMap,
 ) -> Result<Arc<Caller>, Error> {
     let Entry::Occupied(sent) = headers.entry(AUTHORIZATION) else {
-        return Err(Error::CredentialsMissing);
+        let certified = peer.certified.as_ref().ok_or(Error::CredentialsMissing)?;
+        return vouched_for(engine, certified).await;
     };
     let (_, mut sent) = sent.remove_entry_mult();
     let header = match (sent.next(), sent.next()) {
@@ -23,5 +31,28 @@ pub(crate) async fn authenticate(
     };
     drop(sent);
     let token = header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
-    engine.authenticate(token.ok_or(Error::CredentialsInvalid)?).await
+    let token = token.ok_or(Error::CredentialsInvalid)?;
+    match workloads.filter(|_| !token.starts_with(API_TOKEN)) {
+        None => engine.authenticate(token).await,
+        Some(workloads) => match workloads.verify(token, engine.now()).await {
+            Ok(vouched) => vouched_for(engine, &vouched).await,
+            Err(why) => {
+                tracing::debug!(why, "a workload's token is refused");
+                Err(Error::CredentialsInvalid)
+            }
+        },
+    }
+}
+
+/// The caller whom an identity stands for, for as long as it is vouched for.
+async fn vouched_for(engine: &Engine, vouched: &Vouched) -> Result<Arc<Caller>, Error> {
+    if !vouched.holds(engine.now()) {
+        return Err(Error::CredentialsInvalid);
+    }
+    let caller = engine.authenticate_identity(&vouched.identity).await?;
+    // What outlives the call, such as a stream, ends with what the caller has shown.
+    Ok(match caller.expires > vouched.until {
+        true => Arc::new(Caller { expires: vouched.until, ..(*caller).clone() }),
+        false => caller,
+    })
 }

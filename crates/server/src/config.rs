@@ -1,16 +1,21 @@
 //! What an operator can set: one option and one environment variable for each thing.
 
 mod engines;
+mod identity;
 mod limits;
 mod listen;
 mod telemetry;
+mod tls;
 mod units;
 mod variables;
 
 pub use engines::{Engines, Sensitive};
+pub use identity::Identities;
 pub use limits::Limits;
 pub use listen::Listen;
 pub use telemetry::{Collector, Ratio, Telemetry};
+pub(crate) use tls::TlsFiles;
+pub use tls::{ClientAuth, Transport};
 pub use variables::refuse_unknown;
 
 use std::fmt::Write as _;
@@ -47,6 +52,14 @@ pub struct Config {
     /// What it is put together from.
     #[command(flatten)]
     pub engines: Engines,
+
+    /// How callers reach it.
+    #[command(flatten)]
+    pub transport: Transport,
+
+    /// Who else vouches for callers.
+    #[command(flatten)]
+    pub identities: Identities,
 
     /// Which services to serve here: all, or only those that one kind of host needs, so that a key
     /// service's policy can keep restricted values from the hosts where people manage secrets.
@@ -239,13 +252,25 @@ pub enum ConfigError {
     /// A network address without TLS.
     #[error(
         "{address} can be reached from other machines, and this server has no TLS: values and \
-         tokens would cross the network in clear. Listen on 127.0.0.1, [::1] or unix:PATH, or set \
+         tokens would cross the network in clear. Set --tls-cert (WAXSEAL_TLS_CERT) and --tls-key \
+         (WAXSEAL_TLS_KEY), listen on 127.0.0.1, [::1] or unix:PATH, or set \
          WAXSEAL_ALLOW_PLAINTEXT=true if the network encrypts by itself"
     )]
     Plaintext {
         /// The address.
         address: SocketAddr,
     },
+    /// A certificate without its key, or a key without its certificate.
+    #[error(
+        "TLS needs both --tls-cert (WAXSEAL_TLS_CERT) and --tls-key (WAXSEAL_TLS_KEY), or neither"
+    )]
+    HalfOfTls,
+    /// Client certificates are asked for, and cannot be verified.
+    #[error(
+        "client certificates need --tls-client-ca (WAXSEAL_TLS_CLIENT_CA), --tls-cert \
+         (WAXSEAL_TLS_CERT) and --tls-key (WAXSEAL_TLS_KEY)"
+    )]
+    ClientCertificates,
     /// A drain that could take longer than a stop may.
     #[error("--drain-timeout (WAXSEAL_DRAIN_TIMEOUT) must be at most 25s")]
     DrainTooLong,
@@ -310,6 +335,8 @@ impl Default for Config {
             listen: vec![Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 7466)))],
             data_dir: None,
             engines: Engines::default(),
+            transport: Transport::default(),
+            identities: Identities::default(),
             services: Services::default(),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -339,7 +366,8 @@ impl Config {
         if self.listen.is_empty() {
             return Err(ConfigError::NowhereToListen);
         }
-        if let Some(address) = self.exposed()
+        self.transport.check()?;
+        if let Some(address) = self.plaintext()
             && !self.allow_plaintext
         {
             return Err(ConfigError::Plaintext { address });
@@ -358,6 +386,11 @@ impl Config {
             Listen::Tcp(address) if !address.ip().is_loopback() => Some(*address),
             Listen::Tcp(_) | Listen::Unix(_) => None,
         })
+    }
+
+    /// The first address that other machines can reach without TLS.
+    pub(crate) fn plaintext(&self) -> Option<SocketAddr> {
+        self.exposed().filter(|_| self.transport.tls().is_none())
     }
 
     pub(crate) const fn quotas(&self) -> Quotas {
@@ -379,6 +412,8 @@ impl Config {
             listen,
             data_dir,
             engines,
+            transport,
+            identities,
             services,
             log,
             log_format,
@@ -410,6 +445,8 @@ impl Config {
         line("LISTEN", &listen);
         line("DATA_DIR", &data_dir);
         engines.show(&mut line);
+        transport.show(&mut line);
+        identities.show(&mut line);
         line("SERVICES", &services.as_str());
         line("LOG", log);
         line("LOG_FORMAT", &log_format);

@@ -19,6 +19,7 @@ pub(crate) use methods::{Access, Methods};
 pub(crate) use reply::{Chunk, Reply};
 
 use crate::auth;
+use crate::identity::{Peer, Workloads};
 use crate::metrics::{Call, Meter, Metrics};
 use crate::rpc::{RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
@@ -29,7 +30,6 @@ use in_flight::Guard;
 use methods::Method as Called;
 use reply::Streaming;
 use std::error::Error as _;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -46,6 +46,8 @@ const REQUEST_ID: &str = "x-request-id";
 #[derive(Clone)]
 pub(crate) struct Front {
     pub(crate) engine: Arc<Engine>,
+    /// Who vouches for workloads, where anybody does.
+    pub(crate) workloads: Option<Arc<Workloads>>,
     pub(crate) methods: Arc<Methods>,
     pub(crate) in_flight: InFlight,
     pub(crate) meter: Meter,
@@ -58,12 +60,8 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Answers a call from an address, where it has one.
-    pub(crate) async fn call(
-        &self,
-        request: Request<Incoming>,
-        from: Option<IpAddr>,
-    ) -> Response<Reply> {
+    /// Answers a call.
+    pub(crate) async fn call(&self, peer: &Peer, request: Request<Incoming>) -> Response<Reply> {
         let id = request_id::new();
         let called = self.methods.find(request.uri());
         let call = self.meter.call(called.map(|called| called.number));
@@ -75,7 +73,7 @@ impl Front {
                 let streaming = streams
                     .then(|| Streaming::new(id, deadline.asked, self.meter.metrics().clone()));
                 // In place: what goes through here by value is copied, kilobytes of it.
-                let answer = pin!(self.answer(called, request, from, streaming));
+                let answer = pin!(self.answer(called, peer, request, streaming));
                 let answer = Elsewhere::new(&self.background, answer);
                 deadline.bound(panics::caught(id, answer)).await
             }
@@ -88,8 +86,8 @@ impl Front {
     async fn answer(
         &self,
         called: Option<Called>,
+        peer: &Peer,
         mut request: Request<Incoming>,
-        from: Option<IpAddr>,
         streaming: Option<Streaming>,
     ) -> Response<Reply> {
         let Some(called) = called else { return refused(Refusal::MethodUnknown) };
@@ -104,7 +102,7 @@ impl Front {
             Ok(place) => place,
             Err(refusal) => return self.turned_away(refusal),
         };
-        let caller = match self.caller(&mut request, from).await {
+        let caller = match self.caller(peer, &mut request).await {
             Ok(caller) => caller,
             Err(status) => return status.into_http(),
         };
@@ -128,14 +126,16 @@ impl Front {
     /// Who calls. Wrong credentials count against the address that they come from.
     async fn caller(
         &self,
+        peer: &Peer,
         request: &mut Request<Incoming>,
-        from: Option<IpAddr>,
     ) -> Result<Arc<Caller>, Status> {
+        let from = peer.address();
         if let Err(refusal) = self.admission.ensure_tries(from) {
             self.meter.metrics().rate_limited();
             return Err(refusal.into());
         }
-        match auth::authenticate(&self.engine, request.headers_mut()).await {
+        let (workloads, headers) = (self.workloads.as_deref(), request.headers_mut());
+        match auth::authenticate(&self.engine, workloads, peer, headers).await {
             Ok(caller) => Ok(caller),
             Err(error) => {
                 if matches!(error, Error::CredentialsInvalid) {

@@ -1,24 +1,26 @@
 //! Where callers come in: TCP and Unix sockets, bound before anything is served.
 
 mod connection;
+mod places;
 mod unix;
 
 pub(crate) use connection::Accepted;
+pub use places::Connections;
 
 use crate::RunError;
 use crate::config::{Config, Listen};
+use crate::tls::Certificates;
 use futures::stream::{self, Stream, StreamExt};
+use places::Seldom;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::time::Instant;
 use unix::UnixSocket;
 
-/// Connections served at a time; those beyond wait to be accepted.
-const CONNECTIONS: usize = 2_000;
 /// After a failed accept. The usual failure is that file descriptors have run out, and trying
 /// again at once would only burn a core.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -27,6 +29,8 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Listeners {
     sockets: Vec<Socket>,
+    certificates: Option<Arc<Certificates>>,
+    connections: Connections,
 }
 
 #[derive(Debug)]
@@ -67,10 +71,11 @@ impl Listeners {
     /// Binds every address of the configuration.
     ///
     /// # Errors
-    /// The configuration is refused, or an address cannot be had.
+    /// The configuration is refused, certificates are of no use, or an address cannot be had.
     pub async fn bind(config: &Config) -> Result<Self, RunError> {
         config.check()?;
-        if let Some(address) = config.exposed() {
+        let certificates = config.transport.tls().map(Certificates::load).transpose()?;
+        if let Some(address) = config.plaintext() {
             tracing::warn!(
                 %address,
                 "WAXSEAL_ALLOW_PLAINTEXT is set: values and tokens cross the network IN CLEAR, \
@@ -84,7 +89,22 @@ impl Listeners {
                 Listen::Unix(path) => Socket::Unix(UnixSocket::bind(path)?),
             });
         }
-        Ok(Self { sockets })
+        let transport = &config.transport;
+        let connections =
+            Connections::new(transport.max_connections, transport.max_connections_per_ip);
+        Ok(Self { sockets, certificates: certificates.map(Arc::new), connections })
+    }
+
+    /// The certificates that are served, where TLS is configured.
+    #[must_use]
+    pub fn certificates(&self) -> Option<Arc<Certificates>> {
+        self.certificates.clone()
+    }
+
+    /// How many connections there are, from now on.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.connections.clone()
     }
 
     /// The first TCP address, with the port that was taken where 0 was asked for.
@@ -108,16 +128,69 @@ impl Listeners {
 
     /// The callers who come in, until this stream is dropped; that closes the sockets.
     pub(crate) fn accepted(self) -> impl Stream<Item = Accepted> {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        stream::select_all(self.sockets.into_iter().map(move |socket| {
-            let next = |(socket, places): (Socket, Arc<Semaphore>)| async move {
-                let place = places.clone().acquire_owned().await.ok()?;
-                let accepted = Accepted { socket: socket.accept().await, place };
-                Some((accepted, (socket, places)))
+        let Self { sockets, certificates, connections } = self;
+        stream::select_all(sockets.into_iter().map(move |socket| {
+            let door = Door {
+                socket,
+                certificates: certificates.clone(),
+                connections: connections.clone(),
+                warned: Seldom::default(),
             };
-            stream::unfold((socket, places.clone()), next).boxed()
+            stream::unfold(door, |door| async move { Some((door.accept().await, door)) }).boxed()
         }))
     }
+}
+
+/// A socket, and who may come in by it.
+struct Door {
+    socket: Socket,
+    certificates: Option<Arc<Certificates>>,
+    connections: Connections,
+    warned: Seldom,
+}
+
+impl Door {
+    /// The next caller for whom there is a place. Failures are waited out: none of them ends a
+    /// server.
+    async fn accept(&self) -> Accepted {
+        loop {
+            match self.socket.accept().await {
+                Ok((socket, from)) => {
+                    // Whoever finds no place is told so by the end of its connection.
+                    let Some(place) = self.connections.take(from) else { continue };
+                    if let Ok(socket) = self.prepared(socket) {
+                        return Accepted { socket, since: Instant::now(), place };
+                    }
+                }
+                // One caller who is gone again says nothing about the next one.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    if let Some(times) = self.warned.due() {
+                        tracing::warn!(%error, times, "connections could not be accepted");
+                    }
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+
+    /// Off the list of this runtime.
+    fn prepared(&self, incoming: Incoming) -> io::Result<connection::Socket> {
+        Ok(match incoming {
+            Incoming::Tcp(stream, from) => {
+                // Without it small answers wait for delayed acknowledgements.
+                stream.set_nodelay(true)?;
+                let certificates = self.certificates.clone();
+                connection::Socket::Tcp(stream.into_std()?, from, certificates)
+            }
+            Incoming::Unix(stream) => connection::Socket::Unix(stream.into_std()?),
+        })
+    }
+}
+
+enum Incoming {
+    Tcp(TcpStream, IpAddr),
+    Unix(UnixStream),
 }
 
 impl Socket {
@@ -128,28 +201,15 @@ impl Socket {
         Ok(Self::Tcp(listener, bound))
     }
 
-    /// The next caller. Failures are waited out: none of them ends a server.
-    async fn accept(&self) -> connection::Socket {
-        loop {
-            let accepted = match self {
-                Self::Tcp(listener, _) => listener.accept().await.and_then(|(stream, _)| {
-                    // Without it small answers wait for delayed acknowledgements.
-                    stream.set_nodelay(true)?;
-                    Ok(connection::Socket::Tcp(stream.into_std()?))
-                }),
-                Self::Unix(socket) => {
-                    let accepted = socket.accept().await;
-                    accepted.and_then(|stream| Ok(connection::Socket::Unix(stream.into_std()?)))
-                }
-            };
-            match accepted {
-                Ok(socket) => return socket,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(BACK_OFF).await;
-                }
+    /// The next caller, and where on the network it is.
+    async fn accept(&self) -> io::Result<(Incoming, Option<IpAddr>)> {
+        Ok(match self {
+            Self::Tcp(listener, _) => {
+                let (stream, from) = listener.accept().await?;
+                (Incoming::Tcp(stream, from.ip()), Some(from.ip()))
             }
-        }
+            Self::Unix(socket) => (Incoming::Unix(socket.accept().await?), None),
+        })
     }
 }
 
@@ -168,7 +228,7 @@ mod tests {
         for _ in 0..3 {
             let _caller = std::net::TcpStream::connect(address).unwrap();
             let accepted = accepted.next().await.unwrap();
-            let connection::Socket::Tcp(socket) = &accepted.socket else { panic!("it is TCP") };
+            let connection::Socket::Tcp(socket, ..) = &accepted.socket else { panic!("it is TCP") };
             assert!(socket.nodelay().unwrap());
         }
     }

@@ -18,6 +18,8 @@ pub(crate) use calls::{Call, Meter};
 pub(crate) use views::MeteredViews;
 pub(crate) use wire::MeteredIo;
 
+use crate::listeners::Connections;
+use crate::tls::Certificates;
 use calls::Calls;
 use keys::KeyCalls;
 use prometheus_client::encoding::text;
@@ -47,7 +49,6 @@ struct Inner {
     view_misses: Sharded,
     connections: Gauge,
     streams: Gauge,
-    connections_refused: Sharded,
     commit_unknown: Sharded,
     rate_limited: Sharded,
     shed: Sharded,
@@ -61,6 +62,8 @@ struct Sources {
     head_age: Source,
     in_flight: Source,
     certificate: Source,
+    reload_failures: Source,
+    connections_refused: Source,
     shared: Arc<source::Shared>,
     cache_auth_fail: Source,
     key_hits: Source,
@@ -90,7 +93,6 @@ impl Metrics {
             view_misses: Sharded::default(),
             connections: Gauge::default(),
             streams: Gauge::default(),
-            connections_refused: Sharded::default(),
             commit_unknown: Sharded::default(),
             rate_limited: Sharded::default(),
             shed: Sharded::default(),
@@ -107,11 +109,6 @@ impl Metrics {
         // Writing to a string does not fail.
         let _ = text::encode(&mut text, &self.0.registry);
         text
-    }
-
-    /// A connection was turned away instead of being served.
-    pub fn connection_refused(&self) {
-        self.0.connections_refused.add(1);
     }
 
     /// A call was refused because its caller makes too many.
@@ -136,13 +133,21 @@ impl Metrics {
         self.0.streams.hold()
     }
 
-    /// Until when the server's certificate is valid, asked at every scrape; `None` where there is
-    /// none. The first that is handed in stays, as with everything that is read.
-    pub fn certificate(&self, not_after: impl Fn() -> Option<SystemTime> + Send + Sync + 'static) {
+    /// Until when the server's certificate is valid, and how many newer ones could not be taken over.
+    /// The first that is handed in stays, as with everything that is read.
+    pub(crate) fn certificates(&self, certificates: &Arc<Certificates>) {
+        let now = certificates.clone();
         self.0.sources.certificate.set(move || {
-            let since = not_after()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            let since = now.not_after().duration_since(SystemTime::UNIX_EPOCH).ok()?;
             Some(since.as_secs_f64())
         });
+        let certificates = certificates.clone();
+        self.0.sources.reload_failures.set_count(move || certificates.failed_reloads());
+    }
+
+    /// Connections that were turned away instead of being served.
+    pub(crate) fn connections(&self, connections: Connections) {
+        self.0.sources.connections_refused.set_count(move || connections.refused());
     }
 
     /// The age of the oldest audit row that is not sealed yet, in seconds; 0 if all are.
@@ -228,6 +233,18 @@ impl Inner {
                 gauge,
             ),
             (
+                "certificate_reload_failures",
+                "Certificate files that could not be taken over",
+                &sources.reload_failures,
+                counter,
+            ),
+            (
+                "connections_refused",
+                "Connections turned away",
+                &sources.connections_refused,
+                counter,
+            ),
+            (
                 "shared_cache_auth_fail",
                 "Views out of the shared cache that did not open",
                 &sources.cache_auth_fail,
@@ -256,7 +273,6 @@ impl Inner {
             ("sent_bytes", "Bytes that were sent to callers", &self.sent),
             ("view_cache_hits", "Views that were in memory", &self.view_hits),
             ("view_cache_misses", "Views that were not in memory", &self.view_misses),
-            ("connections_refused", "Connections turned away", &self.connections_refused),
             (
                 "commit_unknown",
                 "Changes of which it is not known whether they were made",

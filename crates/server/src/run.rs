@@ -2,10 +2,12 @@
 
 use crate::config::{Config, ConfigError};
 use crate::front::{Admission, Front, InFlight};
+use crate::identity::{IssuersError, Workloads};
 use crate::listeners::{ListenError, Listeners};
 use crate::purging::Purging;
 use crate::readiness::Readiness;
 use crate::rpc::{self, Services, Streams};
+use crate::tls::{Reloading, TlsError};
 use crate::wiring::Opened;
 use crate::workers::{Workers, course};
 use futures::StreamExt as _;
@@ -32,6 +34,15 @@ pub enum RunError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The certificates are of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The list of issuers is refused.
+    #[error(transparent)]
+    Issuers(#[from] IssuersError),
+    /// Signals cannot be received.
+    #[error("signals cannot be received: {0}")]
+    Signals(#[source] io::Error),
     /// The definitions that were compiled in do not read.
     #[error("the compiled definitions cannot be served: {0}")]
     Definitions(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -67,8 +78,10 @@ pub async fn run(
         rpc::services(&opened.engine, config.exposed().is_none(), streams, config.services);
     let Services { routes, runtime, methods, health } = services.map_err(RunError::Definitions)?;
     health.began().await;
+    let workloads = config.identities.issuers().map(Workloads::open).transpose()?;
     let front = Front {
         engine: opened.engine.clone(),
+        workloads: workloads.map(Arc::new),
         meter: metrics.meter(&methods.names()),
         methods: Arc::new(methods),
         in_flight: InFlight::default(),
@@ -83,6 +96,12 @@ pub async fn run(
     let calls = workers.calls();
     let counted = calls.clone();
     metrics.in_flight(move || counted.count());
+    metrics.connections(listeners.connections());
+    if let Some(certificates) = listeners.certificates() {
+        metrics.certificates(&certificates);
+    }
+    let reloading = listeners.certificates().map(Reloading::start);
+    let reloading = reloading.transpose().map_err(RunError::Signals)?;
 
     // One kind of host does it: where keys are rewrapped or views resolved, nothing is managed.
     let purging = config
@@ -100,7 +119,7 @@ pub async fn run(
             }
         }
         // First of all, so that what it has under way is over when the last call is.
-        drop((purging, readiness));
+        drop((purging, readiness, reloading));
         tracing::info!(under_way = calls.count(), "stopping");
         health.not_serving().await;
         // Here the sockets are closed.

@@ -6,6 +6,9 @@ use waxseal_proto::v1::ErrorReason as R;
 
 /// The advice; none where the server's own words say it all.
 pub(super) fn on(refused: &Refused) -> Option<&'static str> {
+    if refused.obstacle().is_some() {
+        return None;
+    }
     let name = format!("ERROR_REASON_{}", refused.reason());
     match R::from_str_name(&name) {
         Some(reason) => by_reason(reason),
@@ -23,7 +26,9 @@ fn by_code(code: Code) -> Option<&'static str> {
 
 fn by_reason(reason: R) -> Option<&'static str> {
     Some(match reason {
-        R::CredentialsMissing => "set --token-file, WAXSEAL_TOKEN_FILE or WAXSEAL_TOKEN",
+        R::CredentialsMissing => {
+            "set --token-file, WAXSEAL_TOKEN_FILE or WAXSEAL_TOKEN, or --cert and --key"
+        }
         R::CredentialsInvalid => {
             "`waxseal token create`, on the machine of the server, makes another token"
         }

@@ -51,6 +51,11 @@ impl Caller {
 }
 
 impl Bearer {
+    /// For whom a certificate does.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     pub(crate) fn of(token: &str) -> Self {
         let bearer = Zeroizing::new(format!("Bearer {token}"));
         let mut value = MetadataValue::try_from(bearer.as_str()).ok();

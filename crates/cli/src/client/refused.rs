@@ -1,7 +1,10 @@
 //! What the server answered instead of doing as it was asked.
 
+use rustls::{AlertDescription, CertificateError, Error as Tls};
 use std::collections::HashMap;
+use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -14,6 +17,7 @@ pub(crate) struct Refused {
     message: String,
     metadata: HashMap<String, String>,
     retry: Option<Duration>,
+    obstacle: Option<&'static str>,
 }
 
 impl Refused {
@@ -25,6 +29,7 @@ impl Refused {
             message: "there was no answer in time (--timeout)".to_owned(),
             metadata: HashMap::new(),
             retry: None,
+            obstacle: None,
         }
     }
 
@@ -62,6 +67,11 @@ impl Refused {
     /// Whether it is not the server that said so, but the way to it.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.code == Code::Unavailable && self.reason.is_empty()
+    }
+
+    /// Why there is no TLS with the server, where that is the way to it that failed.
+    pub(crate) fn obstacle(&self) -> Option<&'static str> {
+        self.obstacle.filter(|_| self.is_unreachable())
     }
 
     /// Whether a change may have been made all the same.
@@ -102,8 +112,46 @@ impl From<Status> for Refused {
             true => "the call failed".to_owned(),
             false => status.message().to_owned(),
         };
-        Self { code: status.code(), reason, message, metadata, retry }
+        let obstacle = obstacle(&status);
+        Self { code: status.code(), reason, message, metadata, retry, obstacle }
     }
+}
+
+/// What TLS says, in what caused the failure of a call.
+fn obstacle(status: &Status) -> Option<&'static str> {
+    const BY_CERTIFICATE: &str = "the server did not take the certificate that it was shown \
+                                  (--cert, --key), or wants one";
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<Tls>()) {
+            return Some(match tls {
+                Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                    "nobody who is trusted vouches for its certificate; --ca (WAXSEAL_CA) names \
+                     its authority"
+                }
+                Tls::InvalidCertificate(
+                    CertificateError::NotValidForName
+                    | CertificateError::NotValidForNameContext { .. },
+                ) => "its certificate is for another name than that of the address",
+                Tls::InvalidCertificate(
+                    CertificateError::Expired | CertificateError::ExpiredContext { .. },
+                ) => "its certificate has expired",
+                Tls::InvalidCertificate(_) => "its certificate is not valid",
+                Tls::AlertReceived(
+                    AlertDescription::ProtocolVersion | AlertDescription::NoApplicationProtocol,
+                ) => "it speaks another version than this command",
+                Tls::AlertReceived(_) => BY_CERTIFICATE,
+                _ => "what answers there does not speak it; an address without is http://HOST:PORT",
+            });
+        }
+        // Once the connection is up, an alert is handed on as text.
+        if error.to_string().contains("received fatal alert") {
+            return Some(BY_CERTIFICATE);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 impl fmt::Display for Refused {

@@ -21,6 +21,9 @@ const DEFAULT: &str = "default";
 #[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
     pub(crate) address: Option<String>,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) cert: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
     #[serde(default, deserialize_with = "hidden")]
     pub(crate) token: Option<Zeroizing<String>>,
     pub(crate) token_file: Option<PathBuf>,
@@ -58,10 +61,12 @@ impl Profile {
         }
     }
 
-    /// With a token file that is relative to the profiles.
+    /// With files that are relative to the profiles.
     fn beside(mut self, path: &Path) -> Self {
-        if let (Some(file), Some(dir)) = (&self.token_file, path.parent()) {
-            self.token_file = Some(dir.join(file));
+        let Some(dir) = path.parent() else { return self };
+        let files = [&mut self.token_file, &mut self.ca, &mut self.cert, &mut self.key];
+        for file in files.into_iter().flatten() {
+            *file = dir.join(&*file);
         }
         self
     }

@@ -49,7 +49,7 @@ fn options_win_over_variables_and_variables_over_the_profile() {
     ];
     let settings = Settings::gather(Flags::default(), &surroundings(home.path(), &vars)).unwrap();
     assert_eq!(settings.address.uri(), "http://profile:1");
-    assert_eq!(*settings.token, "wxs_variable");
+    assert_eq!(settings.token.as_ref().unwrap().as_str(), "wxs_variable");
     assert_eq!(settings.project.as_deref(), Some("from-variable"));
     assert_eq!(settings.environment.as_deref(), Some("from-profile"));
     assert_eq!(settings.stage, Some(Stage::Live));
@@ -65,7 +65,7 @@ fn options_win_over_variables_and_variables_over_the_profile() {
     };
     let settings = Settings::gather(flags, &surroundings(home.path(), &vars)).unwrap();
     assert_eq!(settings.address.uri(), "unix:///s");
-    assert_eq!(*settings.token, "wxs_flag");
+    assert_eq!(settings.token.as_ref().unwrap().as_str(), "wxs_flag");
     assert_eq!(settings.project.as_deref(), Some("from-flag"));
     assert_eq!(settings.stage, Some(Stage::Draft));
     assert_eq!(settings.format, Format::Table);

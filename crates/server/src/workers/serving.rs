@@ -1,6 +1,7 @@
 //! The connections of one worker.
 
 use crate::front::Front;
+use crate::identity::Peer;
 use crate::listeners::Accepted;
 use crate::metrics::MeteredIo;
 use hyper::server::conn::http2;
@@ -19,6 +20,9 @@ const HEADERS: u32 = 16 * 1024;
 /// How often a quiet connection is asked whether it is still there, and how long it may take.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_TIME: Duration = Duration::from_secs(20);
+
+/// How long before its certificate ends a peer is asked to connect again.
+const RENEWAL: Duration = Duration::from_secs(30);
 
 /// What every connection does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,18 +89,24 @@ pub(super) async fn serve(
 }
 
 async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
-    let connection = match accepted.here() {
-        Ok(connection) => connection,
-        Err(error) => return tracing::warn!(%error, "a connection could not be served"),
+    let here = tokio::select! {
+        biased;
+        // Whoever has not begun has nothing to finish.
+        _ = course.after(Leg::Serve) => return,
+        here = accepted.here() => here,
     };
-    let from = connection.ip();
+    let (connection, peer) = match here {
+        Ok((connection, peer)) => (connection, Arc::new(peer)),
+        Err(error) => return tracing::debug!(%error, "a connection could not be begun"),
+    };
     let metrics = front.meter.metrics();
     let _open = metrics.connection();
     let connection = MeteredIo::new(connection, metrics.clone());
+    let mut renewal = pin!(renewal(front, &peer));
     let service = service_fn(|request| {
-        let front = front.clone();
+        let (front, peer) = (front.clone(), peer.clone());
         // Boxed: it is moved several times on its way into a task, and out of it when it is done.
-        Box::pin(async move { Ok::<_, Infallible>(front.call(request, from).await) })
+        Box::pin(async move { Ok::<_, Infallible>(front.call(&peer, request).await) })
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
@@ -107,6 +117,7 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
         .keep_alive_timeout(KEEPALIVE_TIME);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(connection), service));
     let mut leg = Leg::Serve;
+    let mut renewed = false;
     while leg < Leg::End {
         tokio::select! {
             biased;
@@ -117,9 +128,19 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
                 return;
             }
             next = course.after(leg) => leg = next,
+            () = &mut renewal, if !renewed => renewed = true,
         }
-        if leg == Leg::Leave {
+        if leg == Leg::Leave || renewed {
             serving.as_mut().graceful_shutdown();
         }
     }
+}
+
+/// Done shortly before the certificate of a peer ends to be valid: then its connection takes no
+/// further call, so that the peer connects again, with the certificate that it has by then.
+async fn renewal(front: &Front, peer: &Peer) {
+    let Some(certified) = &peer.certified else { return std::future::pending().await };
+    let left = certified.until.micros().saturating_sub(front.engine.now().micros());
+    let left = Duration::from_micros(u64::try_from(left).unwrap_or(0));
+    tokio::time::sleep(left.saturating_sub(RENEWAL.min(left / 2))).await;
 }
