@@ -1,10 +1,12 @@
 //! What an operator can set: one option and one environment variable for each thing.
 
+mod audit;
 mod engines;
 mod listen;
 mod units;
 mod variables;
 
+pub use audit::Audit;
 pub use engines::{Engines, Sensitive};
 pub use listen::Listen;
 pub use variables::refuse_unknown;
@@ -43,6 +45,10 @@ pub struct Config {
     /// What it is put together from.
     #[command(flatten)]
     pub engines: Engines,
+
+    /// How the audit trail is kept.
+    #[command(flatten)]
+    pub audit: Audit,
 
     /// Which services to serve here: all, or only those that one kind of host needs, so that a key
     /// service's policy can keep restricted values from the hosts where people manage secrets.
@@ -295,6 +301,7 @@ impl Default for Config {
             listen: vec![Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 7466)))],
             data_dir: None,
             engines: Engines::default(),
+            audit: Audit::default(),
             services: Services::default(),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -362,6 +369,7 @@ impl Config {
             listen,
             data_dir,
             engines,
+            audit,
             services,
             log,
             log_format,
@@ -391,6 +399,7 @@ impl Config {
         line("LISTEN", &listen);
         line("DATA_DIR", &data_dir);
         engines.show(&mut line);
+        audit.show(&mut line);
         line("SERVICES", &services.as_str());
         line("LOG", log);
         line("LOG_FORMAT", &log_format);

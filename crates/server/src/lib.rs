@@ -6,6 +6,7 @@
 //! failure into a gRPC status, and `wiring` alone names the backends.
 
 mod auth;
+mod checkpointing;
 pub mod config;
 mod front;
 mod listeners;

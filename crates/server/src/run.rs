@@ -1,5 +1,6 @@
 //! Serving, and stopping.
 
+use crate::checkpointing::{self, Checkpointing};
 use crate::config::{Config, ConfigError};
 use crate::front::{Front, InFlight};
 use crate::listeners::{ListenError, Listeners};
@@ -79,6 +80,8 @@ pub async fn run(
         .services
         .serve("SecretService")
         .then(|| Purging::start(opened.engine.clone(), config.purge_interval));
+    let interval = config.audit.audit_checkpoint_interval;
+    let checkpointing = Checkpointing::start(opened.engine.clone(), interval);
     let readiness = Readiness::start(opened.engine.clone(), health.clone());
     {
         let mut accepted = pin!(listeners.accepted());
@@ -108,6 +111,8 @@ pub async fn run(
     }
     helm.cut();
     let _ = timeout(CUTTING, workers.gone()).await;
+    drop(checkpointing);
+    checkpointing::finish(&opened.engine).await;
     drop(opened);
     Ok(())
 }

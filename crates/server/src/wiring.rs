@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use waxseal_domain::time::Clock;
-use waxseal_engine::{Engine, OpenError, Parts, SystemClock};
+use waxseal_engine::{AuditSettings, Engine, OpenError, Parts, SystemClock};
 use waxseal_kms::KeyProvider;
 use waxseal_kms::local::FileError;
 use waxseal_storage::Store;
@@ -170,7 +170,20 @@ pub async fn open_with(config: &Config, seams: Seams) -> Result<Opened, StartErr
     {
         keys::create(dir, &*seams.clock)?;
     }
-    let engine = engine(config, dir.as_ref(), store, seams).await?;
+    let beside = || dir.as_ref().map(DataDir::checkpoints);
+    let checkpoints = config.audit.file().cloned().or_else(beside);
+    if checkpoints.is_none() {
+        tracing::warn!(
+            "checkpoints of the audit trail are kept in the database only, so that nothing shows \
+             when it is rolled back: set --audit-checkpoints (WAXSEAL_AUDIT_CHECKPOINTS)"
+        );
+    }
+    let audit = AuditSettings {
+        window: config.audit.audit_window,
+        checkpoints,
+        adopt: config.engines.adopt_restored,
+    };
+    let engine = engine(config, dir.as_ref(), store, seams, audit).await?;
     Ok(Opened { engine, _lock: lock })
 }
 
@@ -187,7 +200,8 @@ pub async fn open_beside(config: &Config) -> Result<Arc<Engine>, StartError> {
     let sqlite = dir.as_ref().filter(|_| !config.engines.has_database());
     sqlite.map(DataDir::ensure_not_moved).transpose()?;
     let store = store::attach(config, dir.as_ref()).await?;
-    engine(config, dir.as_ref(), store, Seams::default()).await
+    let (seams, audit) = (Seams::default(), AuditSettings::default());
+    engine(config, dir.as_ref(), store, seams, audit).await
 }
 
 /// The list of parts.
@@ -196,6 +210,7 @@ async fn engine(
     dir: Option<&DataDir>,
     store: Arc<dyn Store>,
     seams: Seams,
+    audit: AuditSettings,
 ) -> Result<Arc<Engine>, StartError> {
     let Seams { clock, keys: stacked, probe } = seams;
     let (provider, deployment) = keys::open(config, dir, &*store, probe).await?;
@@ -207,6 +222,7 @@ async fn engine(
         encoder: Arc::new(Encoder),
         clock,
         quotas: config.quotas(),
+        audit,
         deployment,
     };
     Ok(Engine::open(parts).await?)

@@ -5,7 +5,7 @@ use super::data_dir::{DataDir, DataDirError, Lock};
 use super::{Opened, Seams, StartError, engine, store};
 use crate::config::{Config, ConfigError};
 use std::sync::Arc;
-use waxseal_engine::{Copied, CopyError, Engine};
+use waxseal_engine::{AuditSettings, Copied, CopyError, Engine};
 use waxseal_kms::{Local, Moving};
 use waxseal_storage::{Sqlite, Store};
 
@@ -29,7 +29,10 @@ pub async fn open_to_move_keys(config: &Config) -> Result<Opened, StartError> {
     let local = Arc::new(Local::load(&dir.keys())?);
     let store = store::attach(config, Some(&dir)).await?;
     let keys = Seams { keys: Box::new(|to| Arc::new(Moving::new(local, to))), ..Seams::default() };
-    Ok(Opened { engine: engine(config, Some(&dir), store, keys).await?, _lock: lock })
+    Ok(Opened {
+        engine: engine(config, Some(&dir), store, keys, AuditSettings::default()).await?,
+        _lock: lock,
+    })
 }
 
 /// The SQLite store of a data directory and the empty database that it is copied to.
@@ -84,7 +87,8 @@ impl Copying {
     /// # Errors
     /// See [`StartError`].
     pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
-        engine(&self.config, Some(&self.dir), self.to.clone(), Seams::default()).await
+        let (seams, audit) = (Seams::default(), AuditSettings::default());
+        engine(&self.config, Some(&self.dir), self.to.clone(), seams, audit).await
     }
 
     /// Marks the SQLite store as moved, so that no server starts on it any more.
