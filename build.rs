@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::{env, error, fs};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
+    "waxseal/v1/audit.proto",
     "waxseal/v1/environment.proto",
     "waxseal/v1/errors.proto",
     "waxseal/v1/key.proto",

@@ -5,6 +5,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
+use waxseal_proto::v1::audit_service_client::AuditServiceClient;
 use waxseal_proto::v1::environment_service_client::EnvironmentServiceClient;
 use waxseal_proto::v1::key_service_client::KeyServiceClient;
 use waxseal_proto::v1::project_service_client::ProjectServiceClient;
@@ -33,6 +34,7 @@ pub struct Client {
     pub secrets: SecretServiceClient<Authorized>,
     pub runtime: RuntimeServiceClient<Authorized>,
     pub keys: KeyServiceClient<Authorized>,
+    pub audit: AuditServiceClient<Authorized>,
 }
 
 pub type Answer<T> = Result<T, Status>;
@@ -52,7 +54,8 @@ impl Client {
             environments: EnvironmentServiceClient::new(service.clone()),
             secrets: SecretServiceClient::new(service.clone()).max_encoding_message_size(LIMIT),
             runtime: RuntimeServiceClient::new(service.clone()).max_decoding_message_size(LIMIT),
-            keys: KeyServiceClient::new(service),
+            keys: KeyServiceClient::new(service.clone()),
+            audit: AuditServiceClient::new(service),
         }
     }
 

@@ -39,6 +39,7 @@ named!(
     GetProjectResponse,
     GetSecretResponse,
     ImportProjectResponse,
+    ListAuditEventsResponse,
     ListEnvironmentsResponse,
     ListOverridesResponse,
     ListProjectsResponse,
@@ -60,6 +61,7 @@ named!(
     UpdateEnvironmentResponse,
     UpdateProjectResponse,
     UpdateSecretResponse,
+    VerifyAuditTrailResponse,
     VerifySecretValueResponse,
 );
 

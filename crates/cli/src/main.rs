@@ -1,6 +1,7 @@
 //! The `waxseal` command line: one command, one file.
 
 mod arguments;
+mod audit;
 mod client;
 mod clipboard;
 mod completion;
@@ -83,6 +84,7 @@ enum Command {
     Export(export::Export),
     Import(import::Import),
     Keys(keys::Keys),
+    Audit(audit::Audit),
     Migrate(migrate::Migrate),
     Run(run::Run),
     Completion(completion::Completion),
@@ -160,6 +162,7 @@ async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), C
         Command::Export(export) => drive(export, surroundings).await,
         Command::Import(import) => drive(import, surroundings).await,
         Command::Keys(keys) => keys.run(surroundings).await,
+        Command::Audit(audit) => audit.run(surroundings).await,
         Command::Migrate(migrate) => migrate.run().await,
         Command::Run(run) => drive(run, surroundings).await,
         Command::Completion(completion) => Ok(completion.run()?),

@@ -129,6 +129,7 @@ actions! {
     RollbackSecretValue, DestroySecretVersion, ListOverrides, BatchSetOverrides,
     ResolveEnvironment, ResolveSecrets, WatchEnvironment, RenderTemplates,
     GetKeyStatus, RewrapDataKeys,
+    ListAuditEvents, VerifyAuditTrail, ExportAuditTrail,
 }
 
 /// What an action is aimed at. Only as much as the action names: an environment without a stage
@@ -220,6 +221,10 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
         A::GetKeyStatus | A::RewrapDataKeys => match role {
             R::Keyholder => true,
             R::Admin | R::Builder | R::Runtime | R::Viewer | R::Auditor => false,
+        },
+        A::ListAuditEvents | A::VerifyAuditTrail | A::ExportAuditTrail => match role {
+            R::Auditor => true,
+            R::Admin | R::Builder | R::Runtime | R::Viewer | R::Keyholder => false,
         },
     }
 }

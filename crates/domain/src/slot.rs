@@ -14,6 +14,17 @@ pub enum Slot {
     Override(EnvironmentId, Stage),
 }
 
+impl Slot {
+    /// The environment of an override.
+    #[must_use]
+    pub const fn environment(&self) -> Option<&EnvironmentId> {
+        match self {
+            Self::Default => None,
+            Self::Override(environment, _) => Some(environment),
+        }
+    }
+}
+
 /// A slot as rows and contexts know it: by the environment's identity, so that an environment
 /// made anew under an old id inherits nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ mod state;
 pub(crate) use checks::Touches;
 pub(crate) use state::{Change, Subject};
 
+use crate::audit::Denied;
 use crate::held::held;
 use crate::in_flight::Flight;
 use crate::revision::Revision;
@@ -115,6 +116,11 @@ impl Engine {
                     | Error::KeyUnavailable(_),
                 ) if unknown => return Err(Error::CommitUnknown),
                 outcome => {
+                    if let Err(error) = &outcome {
+                        let project = project.as_ref().map(ProjectId::as_str);
+                        let at = Denied { project, ..Denied::default() };
+                        self.denied(caller, V::ACTION, at, error);
+                    }
                     if V::REMOVES && outcome.is_ok() {
                         self.scrub().await;
                     }

@@ -5,6 +5,7 @@
 //! are two lives should the old one ever be served again: a revision token of one is none of the
 //! other.
 
+mod audit;
 mod compare;
 mod group;
 
@@ -56,7 +57,7 @@ pub struct Copied {
     pub requests: u64,
     /// API tokens.
     pub tokens: u64,
-    /// Rows of the audit trail.
+    /// Records of the audit trail.
     pub audit: u64,
 }
 
@@ -187,14 +188,5 @@ async fn copy_beside(
         told(copied);
         after = page.last().map(|row| row.id.clone());
     }
-    let mut after = 0;
-    while let Some(page) = rows.audit_page(after).await? {
-        for row in &page {
-            tx.copy_audit(row).await?;
-            copied.audit += 1;
-            after = row.sequence;
-        }
-        told(copied);
-    }
-    Ok(())
+    audit::copy(rows, tx, copied, told).await
 }

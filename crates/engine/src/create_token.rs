@@ -1,6 +1,7 @@
 //! API tokens: `wxs_<role>_<id>_<secret>_<checksum>`. The store keeps the id and a hash of the
 //! secret, which needs no slow hash since it is 256 random bits.
 
+use crate::audit::Trail as _;
 use crate::{Engine, Error};
 use std::str::FromStr;
 use waxseal_domain::caller::{Caller, Role, Scope};

@@ -128,6 +128,8 @@ pub enum Error {
     StreamExpired,
     #[error("the reader of a stream takes nothing")]
     SlowConsumer,
+    #[error("the audit trail cannot be written")]
+    AuditUnavailable,
     #[error("an internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -230,4 +232,13 @@ pub enum OpenError {
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Randomness(waxseal_envelope::Error),
+    /// The audit key in the store does not read as it was written.
+    #[error("the audit key in the store does not read as it was written")]
+    AuditKey,
+    /// The file of checkpoints and the store do not belong together, or it cannot be used.
+    #[error(transparent)]
+    Checkpoints(#[from] crate::WitnessError),
+    /// That the store was adopted could not be put on record.
+    #[error("going on with the database cannot be put on record: {0}")]
+    Adoption(#[source] Box<Error>),
 }

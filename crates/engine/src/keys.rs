@@ -116,6 +116,7 @@ impl Keys {
     pub(crate) fn context(&self, place: &KeyPlace) -> KeyContext {
         match *place {
             KeyPlace::Service => KeyContext::service(self.deployment),
+            KeyPlace::Audit => KeyContext::audit(self.deployment),
             KeyPlace::Integrity(project) => KeyContext::integrity(self.deployment, project),
             KeyPlace::Fingerprint(project) => KeyContext::fingerprint(self.deployment, project),
             KeyPlace::Value { secret, place, version: _, uid, project, visibility, kind } => {

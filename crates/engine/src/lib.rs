@@ -5,6 +5,7 @@
 //! **Architecture Invariant:** a verb cannot be called without a [`Permit`], and every mutation
 //! goes through `Engine::change`.
 
+mod audit;
 mod authenticate;
 mod batch_set_overrides;
 mod change;
@@ -61,6 +62,10 @@ mod verify_projects;
 mod verify_secret_value;
 mod watch_environment;
 
+pub use audit::{
+    AuditParent, AuditSettings, Checkpoint, Counts, Exporting, Head, Hex, Line, ListAuditEvents,
+    Problem, ProjectHead, Record, Verdict, Verifier, WitnessError, verify_export,
+};
 pub use batch_set_overrides::{BatchSetOverrides, BatchWritten};
 pub use change::Written;
 pub use clear_secret_value::ClearSecretValue;
@@ -127,6 +132,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The limits that the operator may set.
     pub quotas: Quotas,
+    /// How the audit trail is kept.
+    pub audit: AuditSettings,
     /// The deployment that the keys belong to.
     pub deployment: Deployment,
 }
@@ -154,6 +161,12 @@ pub struct Engine {
     verifications: verify_secret_value::Verifications,
     /// Views out of the shared cache that did not open.
     unopened_views: std::sync::atomic::AtomicU64,
+    /// Puts disclosures and denials on record.
+    audit: audit::Recorder,
+    /// Signs checkpoints of the audit trail.
+    signer: audit::Signer,
+    /// Keeps checkpoints outside the store.
+    witness: Option<audit::Witness>,
 }
 
 impl Engine {
@@ -163,17 +176,35 @@ impl Engine {
     /// # Errors
     /// What does not fit or cannot be reached.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
-        let Parts { store, keys: provider, cache, shared, encoder, clock, quotas, deployment } =
-            parts;
+        let Parts {
+            store,
+            keys: provider,
+            cache,
+            shared,
+            encoder,
+            clock,
+            quotas,
+            audit,
+            deployment,
+        } = parts;
         let (meta, service) = match store.snapshot().await?.meta().await? {
             Some(meta) => (meta.clone(), open_service_key(&meta, &*provider, deployment).await?),
             // A conflict: another process founded it at the same moment, and this one begins anew.
             None => found(&*store, &*provider, deployment, &*clock).await?,
         };
         let Meta { deployment, incarnation, .. } = meta;
+        let signer = audit::signer(&*store, &*provider, deployment).await?;
+        let AuditSettings { window, checkpoints, adopt } = audit;
+        let witness = match checkpoints {
+            Some(path) => Some(audit::Witness::open(&path, &*store, adopt).await?),
+            None => None,
+        };
         let health = provider.health();
         let engine = Arc::new(Self {
             keys: Arc::new(Keys::new(provider, deployment, &service)),
+            audit: audit::Recorder::start(store.clone(), window),
+            signer,
+            witness,
             store,
             cache,
             shared,
@@ -188,6 +219,7 @@ impl Engine {
             verifications: verify_secret_value::Verifications::default(),
             unopened_views: std::sync::atomic::AtomicU64::default(),
         });
+        engine.record_adoption().await?;
         tokio::spawn(revoked::follow(Arc::downgrade(&engine), health));
         Ok(engine)
     }

@@ -1,6 +1,7 @@
 //! Permission, decided before anything is looked up, so that what exists and what does not look
 //! the same to a caller without the right.
 
+use crate::audit::Denied;
 use crate::authenticate::TRUST;
 use crate::{Engine, Error};
 use waxseal_domain::caller::{Action, Caller, Scope, Target};
@@ -12,7 +13,7 @@ use waxseal_storage::Head;
 #[derive(Debug)]
 pub struct Permit<'a> {
     pub(crate) caller: &'a Caller,
-    action: Action,
+    pub(crate) action: Action,
 }
 
 impl Permit<'_> {
@@ -49,6 +50,7 @@ impl Engine {
             return Err(Error::CredentialsInvalid);
         }
         if !(caller.may(action, target) && self.is_same(&caller.scope).await?) {
+            self.denied(caller, action, Denied::at(target), &Error::PermissionDenied);
             return Err(Error::PermissionDenied);
         }
         Ok(Permit { caller, action })

@@ -1,5 +1,6 @@
 //! Purging: what was deleted goes for good, with its data keys and its ciphertext.
 
+use crate::audit::Trail as _;
 use crate::change::{Change, Subject, Verb, Written};
 use crate::delete_secret::ChangeSecret;
 use crate::{Engine, Error, Permit, etag};
@@ -62,7 +63,8 @@ impl Engine {
         tx.remove_project(&project).await?;
         tx.mark_unscrubbed().await?;
         let audit = AuditRow::new(now, caller.principal, "PurgeProject");
-        tx.append_audit(&AuditRow { project: Some(project.project.uid), ..audit }).await?;
+        let (uid, id) = (Some(project.project.uid), project.project.id.as_str().to_owned());
+        tx.append_audit(&AuditRow { project: uid, project_id: Some(id), ..audit }).await?;
         Ok(tx.commit().await?)
     }
 

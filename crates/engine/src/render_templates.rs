@@ -1,7 +1,7 @@
 //! Values put into texts, for agents that use secrets without seeing them. The rules of rendering
 //! are `waxseal_domain::reference`'s; here is where the values come from.
 
-use crate::resolve::Looked;
+use crate::resolve::{Looked, Seen};
 use crate::{Engine, Error, Offenders, Permit, Resolve};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -81,8 +81,9 @@ impl Engine {
         let RenderTemplates { view, templates, variables } = render;
         check_shape(&templates, &variables)?;
         let parsed = parse(&templates)?;
-        let (revision, view) = match self.look(&permit, &view).await? {
-            Looked::View(revision, view) => (revision, view),
+        let ask = view;
+        let Seen { revision, view, place } = match self.look(&permit, &ask).await? {
+            Looked::View(seen) => seen,
             // Only a caller who says what view it holds is told so, and no render does.
             Looked::NotModified(_) => {
                 return Err(Error::Internal("a render without a view".into()));
@@ -99,6 +100,7 @@ impl Engine {
             }
             rendered.push(rendering);
         }
+        self.disclose_view(&permit, &ask, Action::RenderTemplates, &place).await?;
         Ok(Renderings { revision, rendered })
     }
 }

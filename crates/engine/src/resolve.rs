@@ -8,6 +8,7 @@ mod fills;
 use fills::Filled;
 pub(crate) use fills::Fills;
 
+use crate::audit::{Denied, Disclosure};
 use crate::revision::Revision;
 use crate::{Engine, Error, Offenders, Permit, permit};
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use waxseal_cache::{EncodedView, Found, ViewKey};
-use waxseal_domain::caller::Action;
+use waxseal_domain::caller::{Action, Target};
 use waxseal_domain::environment::Stage;
 use waxseal_domain::limits::STALENESS_MAX;
 use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
@@ -80,12 +81,12 @@ impl Engine {
         ask: Resolve<'_>,
     ) -> Result<Resolution, Error> {
         permit.check(Action::ResolveEnvironment)?;
-        Ok(match self.look(&permit, &ask).await? {
-            Looked::NotModified(revision) => not_modified(revision),
-            Looked::View(revision, view) => {
-                Resolution { revision, parts: vec![view.bytes.clone()], not_modified: false }
-            }
-        })
+        let Seen { revision, view, place } = match self.look(&permit, &ask).await? {
+            Looked::NotModified(revision) => return Ok(not_modified(revision)),
+            Looked::View(seen) => seen,
+        };
+        self.disclose_view(&permit, &ask, Action::ResolveEnvironment, &place).await?;
+        Ok(Resolution { revision, parts: vec![view.bytes.clone()], not_modified: false })
     }
 
     /// Resolves some secrets by name. A name that is asked for twice is answered once.
@@ -101,15 +102,16 @@ impl Engine {
         allow_unset: bool,
     ) -> Result<Resolution, Error> {
         permit.check(Action::ResolveSecrets)?;
-        let (revision, view) = match self.look(&permit, &ask).await? {
+        let Seen { revision, view, place } = match self.look(&permit, &ask).await? {
             Looked::NotModified(revision) => return Ok(not_modified(revision)),
-            Looked::View(revision, view) => (revision, view),
+            Looked::View(seen) => seen,
         };
         let mut seen = HashSet::new();
         // One alone is no repetition, and is what is mostly asked for.
         let alone = names.len() == 1;
         let names = names.iter().filter(|name| alone || seen.insert(*name));
         let parts = self.pick(&view, names, allow_unset)?;
+        self.disclose_view(&permit, &ask, Action::ResolveSecrets, &place).await?;
         Ok(Resolution { revision, parts, not_modified: false })
     }
 
@@ -125,7 +127,7 @@ impl Engine {
         };
         // The permit may go by a head that is up to a second older than this one.
         if !permit::is_of(&permit.caller.scope, &head) {
-            return Err(Error::PermissionDenied);
+            return Err(self.refused(permit, ask));
         }
         let Some(environment) = head.environment(ask.environment) else {
             return Err(Box::pin(self.absent(ask.project, Some(ask.environment))).await);
@@ -146,7 +148,8 @@ impl Engine {
             return Ok(Looked::NotModified(self.token(&head)));
         }
         if let Some(view) = cached {
-            return Ok(Looked::View(self.token(&head), view));
+            let place = (key, head.revision);
+            return Ok(Looked::View(Seen { revision: self.token(&head), view, place }));
         }
         // Boxed, here and above: what is rare does not make every call's future large.
         let fill = || Box::pin(self.fetch_or_fill(ask, key, &head));
@@ -162,7 +165,28 @@ impl Engine {
         {
             return Err(Error::RevisionMismatch { field: AT_LEAST });
         }
-        Ok(Looked::View(self.keys.revision_token(revision), view))
+        let place = (filled, revision.number);
+        Ok(Looked::View(Seen { revision: self.keys.revision_token(revision), view, place }))
+    }
+
+    /// Puts on record that a view is about to leave.
+    pub(crate) async fn disclose_view(
+        &self,
+        permit: &Permit<'_>,
+        ask: &Resolve<'_>,
+        action: Action,
+        (key, revision): &(ViewKey, u64),
+    ) -> Result<(), Error> {
+        let (project, environment) = (ask.project.as_str(), ask.environment.as_str());
+        let disclosure = Disclosure { action, key, revision: *revision, project, environment };
+        self.disclose(permit.caller, disclosure).await
+    }
+
+    fn refused(&self, permit: &Permit<'_>, ask: &Resolve<'_>) -> Error {
+        let target = Target::Environment(ask.project, ask.environment, ask.stage);
+        let error = Error::PermissionDenied;
+        self.denied(permit.caller, permit.action, Denied::at(target), &error);
+        error
     }
 
     /// The head to answer from; none where the project is absent or deleted.
@@ -211,7 +235,15 @@ impl Engine {
 
 pub(crate) enum Looked {
     NotModified(Arc<str>),
-    View(Arc<str>, Arc<EncodedView>),
+    View(Seen),
+}
+
+/// A view that may leave once that is on record.
+pub(crate) struct Seen {
+    pub(crate) revision: Arc<str>,
+    pub(crate) view: Arc<EncodedView>,
+    /// Which view it is, and the project's revision as it was read.
+    pub(crate) place: (ViewKey, u64),
 }
 
 fn not_modified(revision: Arc<str>) -> Resolution {

@@ -1,15 +1,21 @@
 //! A masked value is shown to a builder who holds the grant, one at a time, and only once it is
 //! on record. A restricted value is never shown, to anyone.
 
+use crate::audit::{Actor, Denied, Trail as _};
 use crate::{Engine, Error, Offenders, Permit};
+use std::time::Duration;
+use tokio::time::timeout;
 use waxseal_domain::caller::Action;
-use waxseal_domain::name::{ProjectId, SecretName};
+use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
 use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::slot::Slot;
 use waxseal_domain::time::Timestamp;
 use waxseal_domain::uid::ProjectUid;
 use waxseal_domain::value::SecretValue;
 use waxseal_storage::{AuditRow, Snapshot, ValueRow};
+
+/// How long a reveal waits for its record.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Which value to show.
 #[derive(Debug)]
@@ -48,13 +54,44 @@ impl Engine {
         reveal: RevealSecretValue,
     ) -> Result<Revealed, Error> {
         permit.check(Action::RevealSecretValue)?;
-        self.refuse_restricted(&mut *self.store.snapshot().await?, &reveal).await?;
+        let revealed = self.reveal(&permit, &reveal).await;
+        if let Err(error) = &revealed {
+            let at = Denied {
+                project: Some(reveal.project.as_str()),
+                environment: reveal.slot.environment().map(EnvironmentId::as_str),
+                secret: Some(reveal.name.as_str()),
+            };
+            self.denied(permit.caller, Action::RevealSecretValue, at, error);
+        }
+        revealed
+    }
+
+    async fn reveal(
+        &self,
+        permit: &Permit<'_>,
+        reveal: &RevealSecretValue,
+    ) -> Result<Revealed, Error> {
+        self.refuse_restricted(&mut *self.store.snapshot().await?, reveal).await?;
         self.have_integrity_key(&reveal.project).await?;
         let mut rows = self.store.snapshot().await?;
-        let (project, secret, row) = self.find(&mut *rows, &reveal).await?;
+        let (project, secret, row) = self.find(&mut *rows, reveal).await?;
         drop(rows);
         let value = self.keys.open(project, secret.visibility, &row).await?;
-        self.record(&permit, &reveal, project, &secret, &row).await?;
+        let record = self.record(permit, reveal, project, &secret, &row);
+        match timeout(PATIENCE, record).await {
+            Ok(Ok(())) => {}
+            Ok(Err(
+                error @ (Error::StorageUnavailable(_)
+                | Error::StorageFull
+                | Error::CommitUnknown
+                | Error::Conflict),
+            )) => {
+                tracing::warn!(%error, "a reveal cannot be put on record");
+                return Err(Error::AuditUnavailable);
+            }
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Err(Error::AuditUnavailable),
+        }
         let (version, hide) = (row.version, self.clock.now().after(self.quotas.reveal));
         Ok(Revealed { value, version, hide })
     }
@@ -131,14 +168,16 @@ impl Engine {
         if now.as_ref().is_none_or(|now| now.uid != secret.uid || now.deletion.is_some()) {
             return Err(Error::SecretDeleted);
         }
-        let principal = permit.caller.principal.clone();
-        let action = Action::RevealSecretValue.as_str();
-        let audit = AuditRow::new(self.clock.now(), principal, action);
         tx.append_audit(&AuditRow {
             project: Some(project),
+            project_id: Some(reveal.project.as_str().to_owned()),
+            environment_id: reveal.slot.environment().map(|id| id.as_str().to_owned()),
             secret: Some(secret.uid),
+            secret_name: Some(secret.name.as_str().to_owned()),
             version: Some(row.version),
-            ..audit.at_place(row.place)
+            ..Actor::of(permit.caller)
+                .did(self.clock.now(), Action::RevealSecretValue.as_str())
+                .at_place(row.place)
         })
         .await?;
         Ok(tx.commit().await?)

@@ -10,6 +10,7 @@ mod progress;
 
 pub use progress::{FailedKey, RewrapProgress, Rewrapping};
 
+use crate::audit::{Actor, Trail as _};
 use crate::{Engine, Error, Permit};
 use page::Ended;
 use progress::Count;
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{Sender, channel};
 use tracing::Instrument as _;
 use waxseal_domain::caller::Action;
-use waxseal_storage::AuditRow;
 
 type Told = Sender<Result<RewrapProgress, Error>>;
 
@@ -126,7 +126,7 @@ impl Engine {
     }
 
     async fn note(&self, principal: &str, action: &'static str) -> Result<(), Error> {
-        let row = AuditRow::new(self.clock.now(), principal.to_owned(), action);
+        let row = Actor { principal, credential: principal }.did(self.clock.now(), action);
         let mut tx = self.store.begin("rewrap_data_keys").await?;
         tx.append_audit(&row).await?;
         Ok(tx.commit().await?)

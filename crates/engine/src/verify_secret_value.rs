@@ -1,6 +1,7 @@
 //! Whether a candidate is the stored value, told by a keyed fingerprint: nothing is opened,
 //! nothing is revealed but the answer, and that is limited and on record.
 
+use crate::audit::{Actor, Trail as _};
 use crate::keys::fingerprint;
 use crate::{Engine, Error, Offenders, Permit};
 use std::collections::{HashMap, VecDeque};
@@ -82,6 +83,7 @@ impl Engine {
             }
         };
         let unset = || Error::SecretUnset(Offenders::one(&name));
+        let environment_id = slot.environment().map(|id| id.as_str().to_owned());
         let slot = slots.iter().find(|slot| slot.secret == secret).ok_or_else(unset)?;
         let row = rows.value(secret, place, slot.current).await?;
         drop(rows);
@@ -93,13 +95,14 @@ impl Engine {
         let key = self.keys.fingerprint(&project.row).await?;
         let matches = fingerprint(&key, row.uid, &value).ct_eq(&sealed.fingerprint);
         let mut tx = self.store.begin("VerifySecretValue").await?;
-        let principal = permit.caller.principal.clone();
-        let audit = AuditRow::new(now, principal, Action::VerifySecretValue.as_str());
         tx.append_audit(&AuditRow {
             project: Some(project.row.project.uid),
+            project_id: Some(project.row.project.id.as_str().to_owned()),
+            environment_id,
             secret: Some(secret),
+            secret_name: Some(name.as_str().to_owned()),
             version: Some(row.version),
-            ..audit.at_place(place)
+            ..Actor::of(permit.caller).did(now, Action::VerifySecretValue.as_str()).at_place(place)
         })
         .await?;
         tx.commit().await?;

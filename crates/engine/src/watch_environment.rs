@@ -1,7 +1,7 @@
 //! A view as it stands, and again whenever it changes. Whole views, so that nothing has to be
 //! replayed: what a slow reader missed is in the next one.
 
-use crate::resolve::Looked;
+use crate::resolve::{Looked, Seen};
 use crate::{Consistency, Engine, Error, Permit, Resolution, Resolve};
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +108,9 @@ impl Watch {
             if_revision_not: if_revision_not.clone(),
         };
         Ok(match self.engine.look(&permit, &ask).await? {
-            Looked::View(revision, view) => {
+            Looked::View(Seen { revision, view, place }) => {
+                let action = Action::WatchEnvironment;
+                self.engine.disclose_view(&permit, &ask, action, &place).await?;
                 let parts = vec![view.bytes.clone()];
                 Some(Resolution { revision, parts, not_modified: false })
             }

@@ -13,8 +13,8 @@ use waxseal_envelope::{ValuePlace, ViewPlace};
 /// | entry | content |
 /// | --- | --- |
 /// | `waxseal:deployment` | the deployment's identity |
-/// | `waxseal:purpose` | `value`, `view`, `integrity`, `fingerprint`, `service` or `canary` |
-/// | `waxseal:project` | the project's identity; not for `service` and `canary` |
+/// | `waxseal:purpose` | `value`, `view`, `integrity`, `fingerprint`, `service`, `audit` or `canary` |
+/// | `waxseal:project` | the project's identity; not for `service`, `audit` and `canary` |
 /// | `waxseal:incarnation` | the life of the store; for `view` only |
 /// | `waxseal:day` | the day that the key is for, from the Unix epoch; for `view` only |
 /// | `waxseal:slot` | `default`, or `{environment's identity}/draft` or `/live`; for `value` and `view` |
@@ -70,6 +70,12 @@ impl KeyContext {
     #[must_use]
     pub fn service(deployment: Deployment) -> Self {
         Self::new(deployment, "service")
+    }
+
+    /// For the key that signs checkpoints of the audit trail.
+    #[must_use]
+    pub fn audit(deployment: Deployment) -> Self {
+        Self::new(deployment, "audit")
     }
 
     /// For the key that is unwrapped now and then, only to see that it can be.
@@ -155,6 +161,7 @@ mod tests {
         );
         for (context, purpose) in [
             (KeyContext::service(deployment), "service"),
+            (KeyContext::audit(deployment), "audit"),
             (KeyContext::canary(deployment), "canary"),
         ] {
             assert_eq!(context.entries()["waxseal:purpose"], purpose);

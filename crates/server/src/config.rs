@@ -1,5 +1,6 @@
 //! What an operator can set: one option and one environment variable for each thing.
 
+mod audit;
 mod engines;
 mod identity;
 mod limits;
@@ -9,6 +10,7 @@ mod tls;
 mod units;
 mod variables;
 
+pub use audit::Audit;
 pub use engines::{Engines, Sensitive};
 pub use identity::Identities;
 pub use limits::Limits;
@@ -60,6 +62,9 @@ pub struct Config {
     /// Who else vouches for callers.
     #[command(flatten)]
     pub identities: Identities,
+    /// How the audit trail is kept.
+    #[command(flatten)]
+    pub audit: Audit,
 
     /// Which services to serve here: all, or only those that one kind of host needs, so that a key
     /// service's policy can keep restricted values from the hosts where people manage secrets.
@@ -337,6 +342,7 @@ impl Default for Config {
             engines: Engines::default(),
             transport: Transport::default(),
             identities: Identities::default(),
+            audit: Audit::default(),
             services: Services::default(),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
@@ -414,6 +420,7 @@ impl Config {
             engines,
             transport,
             identities,
+            audit,
             services,
             log,
             log_format,
@@ -447,6 +454,7 @@ impl Config {
         engines.show(&mut line);
         transport.show(&mut line);
         identities.show(&mut line);
+        audit.show(&mut line);
         line("SERVICES", &services.as_str());
         line("LOG", log);
         line("LOG_FORMAT", &log_format);

@@ -7,6 +7,7 @@
 
 mod admin;
 mod auth;
+mod checkpointing;
 pub mod config;
 mod front;
 mod identity;

@@ -1,5 +1,6 @@
 //! Serving, and stopping.
 
+use crate::checkpointing::{self, Checkpointing};
 use crate::config::{Config, ConfigError};
 use crate::front::{Admission, Front, InFlight};
 use crate::identity::{IssuersError, Workloads};
@@ -108,6 +109,8 @@ pub async fn run(
         .services
         .serve("SecretService")
         .then(|| Purging::start(opened.engine.clone(), config.purge_interval));
+    let interval = config.audit.audit_checkpoint_interval;
+    let checkpointing = Checkpointing::start(opened.engine.clone(), interval);
     let readiness = Readiness::start(opened.engine.clone(), health.clone(), &metrics);
     {
         let mut accepted = pin!(listeners.accepted());
@@ -137,6 +140,8 @@ pub async fn run(
     }
     helm.cut();
     let _ = timeout(CUTTING, workers.gone()).await;
+    drop(checkpointing);
+    checkpointing::finish(&opened.engine).await;
     drop(opened);
     Ok(())
 }

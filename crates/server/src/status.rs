@@ -367,6 +367,13 @@ fn say(error: &Error) -> Said {
              it is applied once",
         )
         .retry(SECOND),
+        Error::AuditUnavailable => Said::new(
+            Code::Unavailable,
+            R::AuditUnavailable,
+            "this could not be put on record, and so nothing was disclosed; repeat the call in a \
+             moment",
+        )
+        .retry(SECOND),
         Error::ShuttingDown => Said::new(
             Code::Unavailable,
             R::ShuttingDown,

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use waxseal_domain::time::Clock;
-use waxseal_engine::{Engine, OpenError, Parts, SystemClock};
+use waxseal_engine::{AuditSettings, Engine, OpenError, Parts, SystemClock};
 use waxseal_kms::KeyProvider;
 use waxseal_kms::local::FileError;
 use waxseal_storage::Store;
@@ -173,8 +173,21 @@ pub async fn open_with(config: &Config, seams: Seams) -> Result<Opened, StartErr
     {
         keys::create(dir, &*seams.clock)?;
     }
+    let beside = || dir.as_ref().map(DataDir::checkpoints);
+    let checkpoints = config.audit.file().cloned().or_else(beside);
+    if checkpoints.is_none() {
+        tracing::warn!(
+            "checkpoints of the audit trail are kept in the database only, so that nothing shows \
+             when it is rolled back: set --audit-checkpoints (WAXSEAL_AUDIT_CHECKPOINTS)"
+        );
+    }
+    let audit = AuditSettings {
+        window: config.audit.audit_window,
+        checkpoints,
+        adopt: config.engines.adopt_restored,
+    };
     let metrics = Metrics::new();
-    let engine = engine(config, dir.as_ref(), store, seams, &metrics).await?;
+    let engine = engine(config, dir.as_ref(), store, seams, audit, &metrics).await?;
     Ok(Opened { engine, metrics, _lock: lock })
 }
 
@@ -191,7 +204,8 @@ pub async fn open_beside(config: &Config) -> Result<Arc<Engine>, StartError> {
     let sqlite = dir.as_ref().filter(|_| !config.engines.has_database());
     sqlite.map(DataDir::ensure_not_moved).transpose()?;
     let store = store::attach(config, dir.as_ref()).await?;
-    engine(config, dir.as_ref(), store, Seams::default(), &Metrics::new()).await
+    let (seams, audit) = (Seams::default(), AuditSettings::default());
+    engine(config, dir.as_ref(), store, seams, audit, &Metrics::new()).await
 }
 
 /// The list of parts.
@@ -200,6 +214,7 @@ async fn engine(
     dir: Option<&DataDir>,
     store: Arc<dyn Store>,
     seams: Seams,
+    audit: AuditSettings,
     metrics: &Metrics,
 ) -> Result<Arc<Engine>, StartError> {
     let Seams { clock, keys: stacked, probe } = seams;
@@ -213,6 +228,7 @@ async fn engine(
         encoder: Arc::new(Encoder),
         clock,
         quotas: config.quotas(),
+        audit,
         deployment,
     };
     let engine = Engine::open(parts).await?;

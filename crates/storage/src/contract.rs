@@ -6,14 +6,15 @@
     reason = "a suite of assertions, called by tests only"
 )]
 
+mod audit;
 mod copy;
 mod heads;
 mod keys;
 mod views;
 
 use crate::{
-    AliasRow, AuditRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow,
-    Store, TokenRow, ValueRow, Wrapped,
+    AliasRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow, Store,
+    TokenRow, ValueRow, Wrapped,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,8 @@ pub async fn contract(store: Arc<dyn Store>) {
     a_secret_is_removed_with_all_it_had(&store).await;
     a_deleted_project_shows_in_its_head_and_is_removed_whole(&store).await;
     answers_are_kept_per_caller(&store).await;
-    tokens_and_audit_rows_are_kept(&store).await;
+    tokens_are_kept(&store).await;
+    audit::suite(&store).await;
     copy::what_is_beside_projects_is_listed_in_order(&store).await;
     writers_queue(&store).await;
     heads::suite(&store).await;
@@ -470,7 +472,7 @@ async fn answers_are_kept_per_caller(store: &Arc<dyn Store>) {
     assert!(tx.request("token:a", row.id).await.unwrap().is_none());
 }
 
-async fn tokens_and_audit_rows_are_kept(store: &Arc<dyn Store>) {
+async fn tokens_are_kept(store: &Arc<dyn Store>) {
     let row = TokenRow {
         id: "abc".to_owned(),
         hash: [1; 32],
@@ -481,20 +483,6 @@ async fn tokens_and_audit_rows_are_kept(store: &Arc<dyn Store>) {
     let mut tx = store.begin("contract").await.unwrap();
     assert_eq!(tx.count_tokens().await.unwrap(), 0);
     tx.insert_token(&row).await.unwrap();
-    tx.append_audit(&AuditRow {
-        at: time(1),
-        principal: "token:abc".to_owned(),
-        action: "CreateSecret",
-        project: Some(ProjectUid::from_bytes([1; 16])),
-        environment: None,
-        stage: Some(Stage::Draft),
-        secret: None,
-        version: Some(1),
-        revision: Some(2),
-        request: Some(Uuid::from_u128(1)),
-    })
-    .await
-    .unwrap();
     tx.commit().await.unwrap();
     let mut snapshot = store.snapshot().await.unwrap();
     assert_eq!(snapshot.token("abc").await.unwrap(), Some(row));

@@ -4,6 +4,7 @@
 //! snapshots to read and transactions to write, cut by group of rows; the engine says what they
 //! mean. Every backend passes [`contract`].
 
+mod audit;
 pub mod contract;
 mod copy;
 mod error;
@@ -12,13 +13,14 @@ pub mod postgres;
 mod rows;
 mod sqlite;
 
-pub use copy::{CopyEdits, CopyRows, KeptAudit};
+pub use audit::{AuditEdits, AuditFilter, AuditRow, AuditRows, ChainRow, CheckpointRow, KeptAudit};
+pub use copy::CopyRows;
 pub use error::Error;
 pub use followers::Following;
 pub use postgres::Postgres;
 pub use rows::{
-    AliasRow, AuditRow, CatalogueRows, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta,
-    ProjectRow, RequestRow, Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
+    AliasRow, CatalogueRows, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, ProjectRow,
+    RequestRow, Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
 };
 pub use sqlite::Sqlite;
 
@@ -152,6 +154,7 @@ pub trait Snapshot:
     + SlotRows
     + KeyRows
     + RequestRows
+    + AuditRows
     + TokenRows
     + CopyRows
     + Send
@@ -190,7 +193,6 @@ pub trait Transaction:
     + RequestEdits
     + AuditEdits
     + TokenEdits
-    + CopyEdits
 {
     /// Makes the changes durable and then visible, heads among them.
     ///
@@ -390,13 +392,6 @@ pub trait RequestEdits {
 
     /// Drops what was kept before this time.
     async fn forget_requests(&mut self, before: Timestamp) -> Result<()>;
-}
-
-/// Writes the audit trail.
-#[async_trait]
-pub trait AuditEdits {
-    /// Adds a row.
-    async fn append_audit(&mut self, row: &AuditRow) -> Result<()>;
 }
 
 /// API tokens.

@@ -8,9 +8,7 @@ use waxseal_domain::project::Project;
 use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::slot::Place;
 use waxseal_domain::time::Timestamp;
-use waxseal_domain::uid::{
-    Deployment, EnvironmentUid, Incarnation, ProjectUid, SecretUid, ValueUid,
-};
+use waxseal_domain::uid::{Deployment, Incarnation, ProjectUid, SecretUid, ValueUid};
 use waxseal_domain::value::PayloadKind;
 
 /// A data key as the key provider wrapped it.
@@ -212,7 +210,7 @@ pub struct KeyRow {
 }
 
 /// Where a wrapped key stands, and with that what it is bound to. Their order: service key,
-/// integrity keys, fingerprint keys, then values by secret, slot and version.
+/// integrity keys, fingerprint keys, values by secret, slot and version, then the audit key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
     /// The store's own row.
@@ -238,6 +236,8 @@ pub enum KeyPlace {
         /// Text or bytes.
         kind: PayloadKind,
     },
+    /// The key that signs checkpoints of the audit trail.
+    Audit,
 }
 
 /// An answer kept for retries.
@@ -253,61 +253,6 @@ pub struct RequestRow {
     pub answer: String,
     /// When it was given.
     pub created: Timestamp,
-}
-
-/// Who did what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRow {
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub principal: String,
-    /// Which method.
-    pub action: &'static str,
-    /// In which project.
-    pub project: Option<ProjectUid>,
-    /// In which environment.
-    pub environment: Option<EnvironmentUid>,
-    /// In which stage.
-    pub stage: Option<Stage>,
-    /// On which secret.
-    pub secret: Option<SecretUid>,
-    /// Which version was written or shown.
-    pub version: Option<u64>,
-    /// The project's revision after the change.
-    pub revision: Option<u64>,
-    /// The caller's request id.
-    pub request: Option<Uuid>,
-}
-
-impl AuditRow {
-    /// That somebody did something, with nothing said of where.
-    #[must_use]
-    pub const fn new(at: Timestamp, principal: String, action: &'static str) -> Self {
-        Self {
-            at,
-            principal,
-            action,
-            project: None,
-            environment: None,
-            stage: None,
-            secret: None,
-            version: None,
-            revision: None,
-            request: None,
-        }
-    }
-
-    /// The same, to one slot.
-    #[must_use]
-    pub fn at_place(self, place: Place) -> Self {
-        match place {
-            Place::Default => self,
-            Place::Override(environment, stage) => {
-                Self { environment: Some(environment), stage: Some(stage), ..self }
-            }
-        }
-    }
 }
 
 /// An API token, without the token.

@@ -35,7 +35,10 @@ const READERS: usize = 4;
 /// How long a statement waits for another process, such as the command that makes tokens.
 const BUSY: Duration = Duration::from_secs(5);
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("../migrations/sqlite/0001_initial.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/sqlite/0001_initial.sql")),
+    M::up(include_str!("../migrations/sqlite/0003_audit.sql")),
+];
 
 /// A store in one SQLite file. The caller holds the data directory's lock: two servers on one
 /// file would each believe their own heads.

@@ -5,6 +5,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
+use waxseal_proto::v1::audit_service_client::AuditServiceClient;
 use waxseal_proto::v1::environment_service_client::EnvironmentServiceClient;
 use waxseal_proto::v1::key_service_client::KeyServiceClient;
 use waxseal_proto::v1::project_service_client::ProjectServiceClient;
@@ -38,6 +39,10 @@ impl Caller {
 
     pub(crate) fn secrets(&self) -> SecretServiceClient<Authenticated> {
         SecretServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Authenticated> {
+        AuditServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
 
     pub(crate) fn keys(&self) -> KeyServiceClient<Authenticated> {

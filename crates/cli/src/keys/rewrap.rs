@@ -92,6 +92,7 @@ fn place(failed: &FailedDataKey) -> String {
     let of = match failed.purpose() {
         KeyPurpose::Unspecified => "a data key".to_owned(),
         KeyPurpose::Service => "the deployment's own key".to_owned(),
+        KeyPurpose::Audit => "the key that signs the audit trail".to_owned(),
         KeyPurpose::Integrity => format!("the integrity key of project {project_uid}"),
         KeyPurpose::Fingerprint => format!("the fingerprint key of project {project_uid}"),
         KeyPurpose::Value if environment_uid.is_empty() => {

@@ -2,6 +2,7 @@
 
 use super::state::{find, find_mut};
 use super::{Change, Subject};
+use crate::audit::{Actor, Trail as _};
 use crate::manifest::Verified;
 use crate::revision::Revision;
 use crate::{Error, RequestKey};
@@ -53,21 +54,25 @@ impl Change<'_> {
         if self.subjects.is_empty() {
             self.subjects.push(Subject::default());
         }
-        for Subject { environment, stage, secret, version } in std::mem::take(&mut self.subjects) {
-            let audit = AuditRow {
-                at: self.now,
-                principal: self.caller.principal.clone(),
-                action: action.as_str(),
+        let mut rows = Vec::with_capacity(self.subjects.len());
+        for subject in std::mem::take(&mut self.subjects) {
+            let Subject { environment, stage, secret, version, names } =
+                self.named(project, subject);
+            let (environment_id, secret_name) = names;
+            rows.push(AuditRow {
                 project: Some(project.row.project.uid),
+                project_id: Some(project.row.project.id.as_str().to_owned()),
                 environment,
+                environment_id,
                 stage,
                 secret,
+                secret_name,
                 version,
                 revision: Some(project.row.revision),
                 request: request.map(|key| key.id),
-            };
-            self.tx.append_audit(&audit).await?;
+                ..Actor::of(self.caller).did(self.now, action.as_str())
+            });
         }
-        Ok(())
+        self.tx.append_all(rows).await
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Subject {
     pub(crate) stage: Option<Stage>,
     pub(crate) secret: Option<SecretUid>,
     pub(crate) version: Option<u64>,
+    /// What environment and secret are called.
+    pub(crate) names: (Option<String>, Option<String>),
 }
 
 /// A change under way: a locked, verified project and what was done to it so far.
@@ -100,7 +102,27 @@ impl<'a> Change<'a> {
 
     /// Says what the change is about, for the audit trail.
     pub(crate) fn about(&mut self, subject: Subject) {
+        let subject = match &self.project {
+            // Now as well as at the end: what is removed has its name no longer then.
+            Some(project) => self.named(project, subject),
+            None => subject,
+        };
         self.subjects.push(subject);
+    }
+
+    /// With the names that can be told, where there are none yet.
+    pub(super) fn named(&self, project: &Verified, subject: Subject) -> Subject {
+        let (environment, secret) = subject.names;
+        let environment = environment.or_else(|| {
+            let row = find(&project.environments, subject.environment?).ok()?;
+            Some(row.environment.id.as_str().to_owned())
+        });
+        let secret = secret.or_else(|| {
+            let secrets = &self.catalogue.as_ref()?.secrets;
+            let found = secrets.iter().find(|secret| Some(secret.uid) == subject.secret)?;
+            Some(found.name.as_str().to_owned())
+        });
+        Subject { names: (environment, secret), ..subject }
     }
 
     /// Whether the project that is being changed is deleted.
@@ -198,7 +220,7 @@ impl Subject {
             Place::Default => (None, None),
             Place::Override(environment, stage) => (Some(environment), Some(stage)),
         };
-        Self { environment, stage, secret: Some(secret), version: None }
+        Self { environment, stage, secret: Some(secret), ..Self::default() }
     }
 }
 

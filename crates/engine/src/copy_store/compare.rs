@@ -1,10 +1,10 @@
 //! Whether a copy is what it was made from, row by row.
 
 use super::group::Pages as _;
-use super::{Copied, CopyError};
+use super::{Copied, CopyError, audit};
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::{ProjectUid, SecretUid};
-use waxseal_storage::{KeptAudit, Meta, ProjectRow, Snapshot, Store};
+use waxseal_storage::{Meta, ProjectRow, Snapshot, Store};
 
 /// Compares every row of two stores, but for the incarnation. Gives how many there are of each
 /// kind.
@@ -40,7 +40,7 @@ pub async fn compare_stores(
     Ok(compared)
 }
 
-fn same<T: PartialEq>(group: &'static str, one: &T, other: &T) -> Result<(), CopyError> {
+pub(super) fn same<T: PartialEq>(group: &'static str, one: &T, other: &T) -> Result<(), CopyError> {
     if one == other { Ok(()) } else { Err(CopyError::Differs { group }) }
 }
 
@@ -121,22 +121,5 @@ async fn beside(
         compared.tokens += page.len() as u64;
         after = page.last().map(|row| row.id.clone());
     }
-    let (mut after, mut after_there) = (0, 0);
-    loop {
-        let page = one.audit_page(after).await?.unwrap_or_default();
-        let there = other.audit_page(after_there).await?.unwrap_or_default();
-        after = page.last().map_or(after, |row| row.sequence);
-        after_there = there.last().map_or(after_there, |row| row.sequence);
-        let page: Vec<_> = page.into_iter().map(unnumbered).collect();
-        same("audit trail", &page, &there.into_iter().map(unnumbered).collect())?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        compared.audit += page.len() as u64;
-    }
-}
-
-/// Each store numbers its own trail; the order is the same.
-fn unnumbered(row: KeptAudit) -> KeptAudit {
-    KeptAudit { sequence: 0, ..row }
+    audit::compare(one, other, compared).await
 }

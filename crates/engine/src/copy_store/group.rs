@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 use waxseal_domain::name::ProjectId;
-use waxseal_storage::{KeptAudit, ProjectRow, RequestRow, Result, Snapshot, TokenRow};
+use waxseal_storage::{
+    CheckpointRow, KeptAudit, ProjectRow, RequestRow, Result, Snapshot, TokenRow,
+};
 
 const PAGE: usize = 500;
 
@@ -19,7 +21,11 @@ pub(super) trait Pages {
 
     async fn token_page(&mut self, after: Option<&str>) -> Result<Option<Vec<TokenRow>>>;
 
-    async fn audit_page(&mut self, after: u64) -> Result<Option<Vec<KeptAudit>>>;
+    async fn chain_page(&mut self, after: &str) -> Result<Option<Vec<String>>>;
+
+    async fn record_page(&mut self, chain: &str, after: u64) -> Result<Option<Vec<KeptAudit>>>;
+
+    async fn checkpoint_page(&mut self, after: u64) -> Result<Option<Vec<CheckpointRow>>>;
 }
 
 #[async_trait]
@@ -40,8 +46,16 @@ impl<S: Snapshot + ?Sized> Pages for S {
         Ok(some(self.all_tokens(after, PAGE).await?))
     }
 
-    async fn audit_page(&mut self, after: u64) -> Result<Option<Vec<KeptAudit>>> {
-        Ok(some(self.all_audit(after, PAGE).await?))
+    async fn chain_page(&mut self, after: &str) -> Result<Option<Vec<String>>> {
+        Ok(some(self.audit_chains(after, PAGE).await?))
+    }
+
+    async fn record_page(&mut self, chain: &str, after: u64) -> Result<Option<Vec<KeptAudit>>> {
+        Ok(some(self.audit_records(chain, after, u64::MAX, PAGE).await?))
+    }
+
+    async fn checkpoint_page(&mut self, after: u64) -> Result<Option<Vec<CheckpointRow>>> {
+        Ok(some(self.checkpoints(after, PAGE).await?))
     }
 }
 

@@ -32,6 +32,15 @@ pub(super) fn duration(input: &str) -> Result<Duration, &'static str> {
     }
 }
 
+/// As [`duration`], or 0.
+pub(super) fn duration_or_none(input: &str) -> Result<Duration, &'static str> {
+    match input {
+        "0" => Ok(Duration::ZERO),
+        input => duration(input)
+            .map_err(|_| "must be 0, or a whole number and ms, s, m, h or d, as in 60s"),
+    }
+}
+
 pub(super) fn show_duration(duration: Duration) -> String {
     show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATIONS)
 }

@@ -81,6 +81,7 @@ fn every() -> Vec<Error> {
         Error::StorageUnavailable(waxseal_storage::Error::Unavailable { what: CANARY.to_owned() }),
         Error::StorageFull,
         Error::CommitUnknown,
+        Error::AuditUnavailable,
         Error::ShuttingDown,
         Error::StreamExpired,
         Error::SlowConsumer,

@@ -91,6 +91,7 @@ fn failure(failed: &FailedKey) -> v1::FailedDataKey {
             }
             v1::KeyPurpose::Value
         }
+        KeyPlace::Audit => v1::KeyPurpose::Audit,
     };
     message.purpose = purpose.into();
     message

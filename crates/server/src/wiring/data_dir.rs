@@ -61,6 +61,11 @@ pub(super) struct DataDir(PathBuf);
 pub(super) struct Lock(#[expect(dead_code, reason = "held, not used")] File);
 
 impl DataDir {
+    /// Where checkpoints of the audit trail are kept, outside of the database.
+    pub(super) fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints.jsonl")
+    }
+
     /// The directory, made with mode 0700 if it does not exist.
     pub(super) fn create(path: Option<&Path>) -> Result<Self, DataDirError> {
         let path = path.ok_or(DataDirError::NotSet)?;

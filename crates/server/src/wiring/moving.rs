@@ -6,7 +6,7 @@ use super::{Opened, Seams, StartError, engine, store};
 use crate::config::{Config, ConfigError};
 use crate::metrics::Metrics;
 use std::sync::Arc;
-use waxseal_engine::{Copied, CopyError, Engine};
+use waxseal_engine::{AuditSettings, Copied, CopyError, Engine};
 use waxseal_kms::{Local, Moving};
 use waxseal_storage::{Sqlite, Store};
 
@@ -30,9 +30,9 @@ pub async fn open_to_move_keys(config: &Config) -> Result<Opened, StartError> {
     let local = Arc::new(Local::load(&dir.keys())?);
     let store = store::attach(config, Some(&dir)).await?;
     let keys = Seams { keys: Box::new(|to| Arc::new(Moving::new(local, to))), ..Seams::default() };
-    let metrics = Metrics::new();
+    let (audit, metrics) = (AuditSettings::default(), Metrics::new());
     Ok(Opened {
-        engine: engine(config, Some(&dir), store, keys, &metrics).await?,
+        engine: engine(config, Some(&dir), store, keys, audit, &metrics).await?,
         metrics,
         _lock: lock,
     })
@@ -91,7 +91,8 @@ impl Copying {
     /// See [`StartError`].
     pub async fn engine(&self) -> Result<Arc<Engine>, StartError> {
         let (to, metrics) = (self.to.clone(), Metrics::new());
-        engine(&self.config, Some(&self.dir), to, Seams::default(), &metrics).await
+        let (seams, audit) = (Seams::default(), AuditSettings::default());
+        engine(&self.config, Some(&self.dir), to, seams, audit, &metrics).await
     }
 
     /// Marks the SQLite store as moved, so that no server starts on it any more.

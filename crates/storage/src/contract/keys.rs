@@ -1,4 +1,4 @@
-//! Wrapped keys of all four kinds.
+//! Wrapped keys of all five kinds.
 
 use super::{project, secret, slot, value};
 use crate::{KeyPlace, KeyRow, Store, Wrapped};
@@ -35,7 +35,7 @@ pub(super) async fn suite(store: &Arc<dyn Store>) {
     );
     assert!(everything_not_under(store, "key").await.is_empty());
     let order: Vec<_> = keys.iter().map(|key| class(&key.place)).collect();
-    assert!(order.is_sorted() && order[0] == 0, "service, integrity, fingerprint, values");
+    assert!(order.is_sorted() && order[0] == 0, "service, integrity, fingerprint, values, audit");
     let versioned = |place, version, byte| KeyPlace::Value {
         secret: key.uid,
         place,
@@ -52,6 +52,7 @@ pub(super) async fn suite(store: &Arc<dyn Store>) {
         KeyPlace::Fingerprint(uid),
         versioned(Place::Default, 1, 70),
         versioned(place, 1, 71),
+        KeyPlace::Audit,
     ];
     for place in places {
         let found: Vec<_> = keys.iter().filter(|key| key.place == place).collect();
@@ -59,7 +60,7 @@ pub(super) async fn suite(store: &Arc<dyn Store>) {
         rewrap(store, found[0]).await;
     }
     let rest = all[0].1 - places.len() as u64;
-    assert_eq!(counted(store).await, [("key".to_owned(), rest), ("other".to_owned(), 5)]);
+    assert_eq!(counted(store).await, [("key".to_owned(), rest), ("other".to_owned(), 6)]);
     assert_eq!(everything_not_under(store, "other").await.len() as u64, rest);
     let back = everything_not_under(store, "key").await;
     assert_eq!(back.iter().map(|key| key.place).collect::<Vec<_>>(), places);
@@ -77,6 +78,7 @@ const fn class(place: &KeyPlace) -> u8 {
         KeyPlace::Integrity(_) => 1,
         KeyPlace::Fingerprint(_) => 2,
         KeyPlace::Value { .. } => 3,
+        KeyPlace::Audit => 4,
     }
 }
 

@@ -19,6 +19,7 @@ impl KeyRows for Session {
                      UNION ALL SELECT integrity_key_id FROM project
                      UNION ALL SELECT fingerprint_key_id FROM project
                      UNION ALL SELECT wrapped_key_id FROM value WHERE wrapped_key IS NOT NULL
+                     UNION ALL SELECT key_id FROM audit_key
                  ) wrapped GROUP BY key_id ORDER BY key_id COLLATE \"C\"",
                 &[],
             )
@@ -49,11 +50,14 @@ impl KeyRows for Session {
             }
         }
         let left = number(limit.saturating_sub(keys.len()) as u64);
-        if left > 0 {
+        if class <= 3 && left > 0 {
             let values = class == 3;
             let owner = if values { &owner[..] } else { &[] };
             let params: Params<'_> = &[&key_id, &owner, &&environment[..], &stage, &version, &left];
             keys.extend(all("value", &self.query(VALUES, params).await?, read)?);
+        }
+        if class <= 3 && keys.len() < limit {
+            keys.extend(all("audit_key", &self.query(AUDIT, &[&key_id]).await?, read)?);
         }
         Ok(keys)
     }
@@ -83,6 +87,10 @@ const VALUES: &str = "-- keys_not_under(): value
       AND (v.secret, v.environment, v.stage, v.version) > ($2, $3, $4, $5)
     ORDER BY v.secret, v.environment, v.stage, v.version LIMIT $6";
 
+const AUDIT: &str = "-- keys_not_under(): audit
+    SELECT 4::smallint AS class, ''::bytea AS owner, key_kind, key_id, key
+    FROM audit_key WHERE key_id <> $1";
+
 /// Where to go on: kind, then the columns that name the row.
 type Order = (i16, Vec<u8>, Vec<u8>, i16, i64);
 
@@ -95,16 +103,15 @@ fn order(place: &KeyPlace) -> Order {
             let (environment, stage) = place_columns(*place);
             (3, secret.bytes().to_vec(), environment.to_vec(), stage, number(*version))
         }
+        KeyPlace::Audit => (4, Vec::new(), Vec::new(), 0, -1),
     }
 }
 
 fn read(row: &Row<'_>) -> Result<KeyRow> {
     let class = row.small("class")?;
-    if class == 0 {
-        return Ok(KeyRow {
-            place: KeyPlace::Service,
-            key: row.wrapped("key_kind", "key_id", "key")?,
-        });
+    if class == 0 || class == 4 {
+        let place = if class == 0 { KeyPlace::Service } else { KeyPlace::Audit };
+        return Ok(KeyRow { place, key: row.wrapped("key_kind", "key_id", "key")? });
     }
     let owner = row.bytes("owner")?;
     let place = match class {
@@ -177,6 +184,14 @@ impl KeyEdits for Session {
                         &stage,
                         &number(*version),
                     ],
+                )
+                .await?
+            }
+            KeyPlace::Audit => {
+                self.execute(
+                    "-- rewrap_key(): audit
+                     UPDATE audit_key SET key_kind = $1, key_id = $2, key = $3 WHERE key = $4",
+                    &[&kind, key_id, bytes, stood],
                 )
                 .await?
             }

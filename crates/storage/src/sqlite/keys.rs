@@ -35,6 +35,7 @@ fn count(connection: &Connection) -> Result<Vec<(String, u64)>> {
              UNION ALL SELECT integrity_key_id FROM project
              UNION ALL SELECT fingerprint_key_id FROM project
              UNION ALL SELECT wrapped_key_id FROM value WHERE wrapped_key IS NOT NULL
+             UNION ALL SELECT key_id FROM audit_key
          ) GROUP BY key_id ORDER BY key_id",
     )?;
     let mut rows = statement.query([])?;
@@ -80,13 +81,14 @@ impl After {
                     version: number(*version),
                 }
             }
+            KeyPlace::Audit => Self::begin(5),
         }
     }
 }
 
 /// One statement for each kind, so that each goes on where the index has the last row: one over all
 /// kinds would read and sort everything for every page.
-const NOT_UNDER: [&str; 4] = [
+const NOT_UNDER: [&str; 5] = [
     "-- keys_not_under(): service
      SELECT 0 AS class, zeroblob(16) AS owner, service_key_kind AS key_kind,
             service_key_id AS key_id, service_key AS key
@@ -110,6 +112,10 @@ const NOT_UNDER: [&str; 4] = [
      WHERE v.wrapped_key_id <> ?1
        AND (v.secret, v.environment, v.stage, v.version) > (?2, ?3, ?4, ?5)
      ORDER BY v.secret, v.environment, v.stage, v.version LIMIT ?6",
+    "-- keys_not_under(): audit
+     SELECT 4 AS class, zeroblob(16) AS owner, key_kind, key_id, key
+     FROM audit_key WHERE key_id <> ?1 AND ?2 = x'' AND ?3 = x'' AND ?4 = 0 AND ?5 = -1
+     LIMIT ?6",
 ];
 
 fn not_under(
@@ -145,6 +151,7 @@ fn read(row: &Row<'_>) -> Result<KeyRow> {
         0 => KeyPlace::Service,
         1 => KeyPlace::Integrity(ProjectUid::from_bytes(owner)),
         2 => KeyPlace::Fingerprint(ProjectUid::from_bytes(owner)),
+        4 => KeyPlace::Audit,
         _ => KeyPlace::Value {
             secret: SecretUid::from_bytes(owner),
             place: row.place()?,
@@ -208,6 +215,11 @@ fn rewrap(connection: &Connection, old: &KeyRow, new: &Wrapped) -> Result<bool> 
                 ],
             )?
         }
+        KeyPlace::Audit => connection.execute(
+            "-- rewrap_key(): audit
+             UPDATE audit_key SET key_kind = ?1, key_id = ?2, key = ?3 WHERE key = ?4",
+            params![kind, key_id, bytes, stood],
+        )?,
     };
     Ok(changed == 1)
 }

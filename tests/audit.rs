@@ -1,0 +1,15 @@
+//! The audit trail: that everything is on record, that nothing is disclosed before it is, and that
+//! nobody changes what is on record without it showing.
+
+mod calls;
+mod checkpoints;
+mod command;
+mod faults;
+mod golden;
+mod independent;
+mod killed;
+mod lists;
+mod tampers;
+mod together;
+mod windows;
+mod world;
