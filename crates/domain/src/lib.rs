@@ -7,6 +7,7 @@ pub mod caller;
 pub mod environment;
 pub mod limits;
 pub mod name;
+pub mod principal;
 pub mod project;
 pub mod reference;
 pub mod secret;

@@ -5,6 +5,7 @@
 //! **Architecture Invariant:** a verb cannot be called without a [`Permit`], and every mutation
 //! goes through `Engine::change`.
 
+mod access;
 mod authenticate;
 mod batch_set_overrides;
 mod change;
@@ -59,6 +60,10 @@ mod verify_projects;
 mod verify_secret_value;
 mod watch_environment;
 
+pub use access::{
+    BindingState, ChangePrincipal, CreateApiToken, CreateBinding, CreatePrincipal, Initialize,
+    Initialized, NewApiToken, TokenState, UpdatePrincipal,
+};
 pub use batch_set_overrides::{BatchSetOverrides, BatchWritten};
 pub use change::Written;
 pub use clear_secret_value::ClearSecretValue;
@@ -68,7 +73,7 @@ pub use copy_store::{Copied, CopyError, compare_stores, copy_store};
 pub use create_environment::CreateEnvironment;
 pub use create_project::CreateProject;
 pub use create_secret::{CreateSecret, SecretCreated};
-pub use create_token::{NewToken, ScopeName};
+pub use create_token::NewToken;
 pub use delete_environment::DeleteEnvironment;
 pub use delete_secret::ChangeSecret;
 pub use error::{Error, Offenders, OpenError};
@@ -145,8 +150,8 @@ pub struct Engine {
     in_flight: in_flight::InFlight,
     /// Fills under way, so that many callers of one cold view cost one fill.
     fills: resolve::Fills,
-    /// Tokens that were verified within the last second.
-    verified_tokens: authenticate::VerifiedTokens,
+    /// Callers that were read lately.
+    callers: authenticate::KnownCallers,
     /// Verifications of values within the last minute.
     verifications: verify_secret_value::Verifications,
 }
@@ -179,7 +184,7 @@ impl Engine {
             incarnation,
             in_flight: in_flight::InFlight::default(),
             fills: resolve::Fills::default(),
-            verified_tokens: authenticate::VerifiedTokens::default(),
+            callers: authenticate::KnownCallers::default(),
             verifications: verify_secret_value::Verifications::default(),
         });
         tokio::spawn(revoked::follow(Arc::downgrade(&engine), health));
@@ -214,6 +219,7 @@ async fn found(
         service_key: keys::stored(wrapped),
         created: clock.now(),
         unscrubbed: false,
+        epoch: 0,
     };
     let mut tx = store.begin("found").await?;
     tx.insert_meta(meta.clone()).await?;

@@ -17,7 +17,8 @@ pub(crate) use methods::{Access, Methods};
 pub(crate) use reply::{Chunk, Reply};
 
 use crate::auth;
-use crate::rpc::{RuntimeServer, ViewMethod};
+use crate::listeners::Peer;
+use crate::rpc::{INITIALIZE, RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
 use elsewhere::Elsewhere;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -78,6 +79,8 @@ impl Front {
         }
         match access {
             Access::Open => {}
+            // Whoever stands at the machine has no credentials yet.
+            Access::Ours if is_first_call(&request) => {}
             Access::Ours | Access::Closed => {
                 match auth::authenticate(&self.engine, request.headers_mut()).await {
                     Ok(caller) => {
@@ -101,6 +104,13 @@ impl Front {
             Err(never) => match never {},
         }
     }
+}
+
+/// Whether it is the one call without a caller, from where that may be made.
+fn is_first_call(request: &Request<Incoming>) -> bool {
+    request.uri().path() == INITIALIZE
+        && !request.headers().contains_key(header::AUTHORIZATION)
+        && request.extensions().get::<Peer>().is_some_and(Peer::owns_this)
 }
 
 /// The looks of a gRPC call. Compression is off: the size of what is compressed together with a

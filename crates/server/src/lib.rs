@@ -21,5 +21,5 @@ pub mod wiring;
 mod workers;
 
 pub use config::Config;
-pub use listeners::{ListenError, Listeners};
+pub use listeners::{LOCAL_SOCKET, ListenError, Listeners};
 pub use run::{RunError, run};

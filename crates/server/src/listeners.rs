@@ -3,11 +3,12 @@
 mod connection;
 mod unix;
 
-pub(crate) use connection::Accepted;
+pub(crate) use connection::{Accepted, Peer};
 
 use crate::RunError;
 use crate::config::{Config, Listen};
 use futures::stream::{self, Stream, StreamExt};
+use rustix::io::Errno;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Listeners {
     sockets: Vec<Socket>,
+    /// That of the data directory, for whoever stands at the machine.
+    local: Option<UnixSocket>,
 }
 
 #[derive(Debug)]
@@ -84,7 +87,7 @@ impl Listeners {
                 Listen::Unix(path) => Socket::Unix(UnixSocket::bind(path)?),
             });
         }
-        Ok(Self { sockets })
+        Ok(Self { sockets, local: local(config)? })
     }
 
     /// The first TCP address, with the port that was taken where 0 was asked for.
@@ -96,7 +99,7 @@ impl Listeners {
         })
     }
 
-    /// Every address, as `ADDR:PORT` or `unix:PATH`.
+    /// Every address of the configuration, as `ADDR:PORT` or `unix:PATH`.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         let address = |socket: &Socket| match socket {
@@ -109,7 +112,8 @@ impl Listeners {
     /// The callers who come in, until this stream is dropped; that closes the sockets.
     pub(crate) fn accepted(self) -> impl Stream<Item = Accepted> {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
-        stream::select_all(self.sockets.into_iter().map(move |socket| {
+        let sockets = self.sockets.into_iter().chain(self.local.map(Socket::Unix));
+        stream::select_all(sockets.map(move |socket| {
             let next = |(socket, places): (Socket, Arc<Semaphore>)| async move {
                 let place = places.clone().acquire_owned().await.ok()?;
                 let accepted = Accepted { socket: socket.accept().await, place };
@@ -117,6 +121,30 @@ impl Listeners {
             };
             stream::unfold((socket, places.clone()), next).boxed()
         }))
+    }
+}
+
+/// The name of the socket in a data directory.
+pub const LOCAL_SOCKET: &str = "waxseal.sock";
+
+/// The socket in the data directory, where there is one and a path as long as its can be bound.
+fn local(config: &Config) -> Result<Option<UnixSocket>, ListenError> {
+    let Some(dir) = &config.data_dir else { return Ok(None) };
+    let path = dir.join(LOCAL_SOCKET);
+    if config.listen.contains(&Listen::Unix(path.clone())) {
+        return Ok(None);
+    }
+    match UnixSocket::bind(&path) {
+        Err(ListenError::Address { source, .. })
+            if source.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error()) =>
+        {
+            tracing::warn!(
+                path = %path.display(),
+                "the path is too long for a Unix socket: `waxseal init` needs one from --listen"
+            );
+            Ok(None)
+        }
+        bound => bound.map(Some),
     }
 }
 

@@ -4,6 +4,7 @@
 //! snapshots to read and transactions to write, cut by group of rows; the engine says what they
 //! mean. Every backend passes [`contract`].
 
+mod access;
 pub mod contract;
 mod copy;
 mod error;
@@ -12,13 +13,14 @@ pub mod postgres;
 mod rows;
 mod sqlite;
 
+pub use access::{PrincipalEdits, PrincipalRows, TokenEdits, TokenRows};
 pub use copy::{CopyEdits, CopyRows, KeptAudit};
 pub use error::Error;
 pub use followers::Following;
 pub use postgres::Postgres;
 pub use rows::{
-    AliasRow, AuditRow, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, ProjectRow, RequestRow,
-    Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
+    AliasRow, AuditRow, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, PrincipalRow, ProjectRow,
+    RequestRow, Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
 };
 pub use sqlite::Sqlite;
 
@@ -83,11 +85,31 @@ impl Head {
     }
 }
 
+/// What a strong question is answered with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The head of the project; none where there is no such project.
+    pub head: Option<Arc<Head>>,
+    /// The authorisation epoch in the same state or a later one: raised with every change of who
+    /// may do what.
+    pub epoch: u64,
+}
+
 /// A store.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// The head of a project: never older than any commit that was acknowledged before the call.
-    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>>;
+    /// The head of a project and the authorisation epoch: neither older than any commit that was
+    /// acknowledged before the call.
+    async fn ask(&self, project: &ProjectId) -> Result<Asked>;
+
+    /// The head of a project alone, as new as [`Self::ask`] gives it.
+    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>> {
+        Ok(self.ask(project).await?.head)
+    }
+
+    /// The authorisation epoch as it stood at most `age` ago, or later: without asking the database
+    /// where the store can tell by the monotonic clock how old the one is that it holds.
+    async fn recent_epoch(&self, age: Duration) -> Result<u64>;
 
     /// The head of a project as it stood at most `age` ago, or later: without asking the database
     /// where the store can tell by the monotonic clock how old the head is that it holds.
@@ -150,6 +172,7 @@ pub trait Snapshot:
     + SlotRows
     + KeyRows
     + RequestRows
+    + PrincipalRows
     + TokenRows
     + CopyRows
     + Send
@@ -168,6 +191,7 @@ pub trait Transaction:
     + KeyEdits
     + RequestEdits
     + AuditEdits
+    + PrincipalEdits
     + TokenEdits
     + CopyEdits
 {
@@ -376,21 +400,4 @@ pub trait RequestEdits {
 pub trait AuditEdits {
     /// Adds a row.
     async fn append_audit(&mut self, row: &AuditRow) -> Result<()>;
-}
-
-/// API tokens.
-#[async_trait]
-pub trait TokenRows {
-    /// The token of this id.
-    async fn token(&mut self, id: &str) -> Result<Option<TokenRow>>;
-
-    /// How many tokens there are.
-    async fn count_tokens(&mut self) -> Result<u64>;
-}
-
-/// Writes [`TokenRows`].
-#[async_trait]
-pub trait TokenEdits {
-    /// Adds a token.
-    async fn insert_token(&mut self, row: &TokenRow) -> Result<()>;
 }

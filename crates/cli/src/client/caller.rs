@@ -5,6 +5,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
+use waxseal_proto::v1::access_service_client::AccessServiceClient;
 use waxseal_proto::v1::environment_service_client::EnvironmentServiceClient;
 use waxseal_proto::v1::key_service_client::KeyServiceClient;
 use waxseal_proto::v1::project_service_client::ProjectServiceClient;
@@ -28,6 +29,10 @@ pub(crate) struct Caller {
 pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
 
 impl Caller {
+    pub(crate) fn access(&self) -> AccessServiceClient<Authenticated> {
+        AccessServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
     pub(crate) fn projects(&self) -> ProjectServiceClient<Authenticated> {
         ProjectServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
@@ -51,6 +56,10 @@ impl Caller {
 }
 
 impl Bearer {
+    pub(crate) const fn none() -> Self {
+        Self(None)
+    }
+
     pub(crate) fn of(token: &str) -> Self {
         let bearer = Zeroizing::new(format!("Bearer {token}"));
         let mut value = MetadataValue::try_from(bearer.as_str()).ok();

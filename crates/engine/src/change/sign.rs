@@ -56,7 +56,7 @@ impl Change<'_> {
         for Subject { environment, stage, secret, version } in std::mem::take(&mut self.subjects) {
             let audit = AuditRow {
                 at: self.now,
-                principal: self.caller.principal.clone(),
+                principal: self.rights.caller.principal.clone(),
                 action: action.as_str(),
                 project: Some(project.row.project.uid),
                 environment,

@@ -41,6 +41,31 @@ impl Accepted {
     }
 }
 
+/// Who is at the other end of a Unix socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer {
+    uid: u32,
+}
+
+impl Peer {
+    /// Whether it is the user that this process runs as, or root.
+    pub(crate) fn owns_this(&self) -> bool {
+        self.uid == 0 || self.uid == rustix::process::geteuid().as_raw()
+    }
+}
+
+impl Connection {
+    /// Who is at the other end, where the system says: not over TCP.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        match &self.stream {
+            Stream::Tcp(_) => None,
+            Stream::Unix(stream) => {
+                stream.peer_cred().ok().map(|credentials| Peer { uid: credentials.uid() })
+            }
+        }
+    }
+}
+
 enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),

@@ -2,6 +2,8 @@
 
 use crate::front::Front;
 use crate::listeners::Accepted;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -88,8 +90,12 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
         Ok(connection) => connection,
         Err(error) => return tracing::warn!(%error, "a connection could not be served"),
     };
-    let service = service_fn(|request| {
+    let peer = connection.peer();
+    let service = service_fn(|mut request: Request<Incoming>| {
         let front = front.clone();
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         // Boxed: it is moved several times on its way into a task, and out of it when it is done.
         Box::pin(async move { Ok::<_, Infallible>(front.call(request).await) })
     });

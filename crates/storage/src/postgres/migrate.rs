@@ -10,7 +10,10 @@ use deadpool_postgres::ClientWrapper;
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/postgres/0001_initial.sql"),
+    include_str!("../../migrations/postgres/0002_access.sql"),
+];
 
 /// "waxseal", as a number.
 const LOCK: i64 = 0x0077_6178_7365_616c;

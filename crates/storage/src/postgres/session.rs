@@ -80,6 +80,8 @@ pub(super) struct Session {
     opening: Option<Answer>,
     /// Whether a statement failed: then the server rolls back, whatever it is told.
     failed: bool,
+    /// The authorisation epoch, where this transaction raised it.
+    pub(super) raised: Option<u64>,
     /// The projects whose heads this transaction moves or removes.
     pub(super) moved: Vec<ProjectId>,
     /// What their revisions are then.
@@ -110,6 +112,7 @@ impl Session {
             loan: None,
             opening: None,
             failed: false,
+            raised: None,
             moved: Vec::new(),
             written: Vec::new(),
             gone: Vec::new(),
@@ -160,6 +163,12 @@ impl Session {
     pub(super) async fn execute(&mut self, sql: &'static str, params: Params<'_>) -> Result<u64> {
         self.begun().await?;
         Ok(self.attempt(Some((sql, params))).await?.touched)
+    }
+
+    /// Edits, and gives what the edit returns.
+    pub(super) async fn edit(&mut self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>> {
+        self.begun().await?;
+        Ok(self.attempt(Some((sql, params))).await?.rows)
     }
 
     /// The database's identity, where that is known.
@@ -295,6 +304,9 @@ impl Transaction for Session {
         let mut local = self.core.shared.local();
         local.committed(&self.written, Instant::now());
         local.forget(&self.gone);
+        if let Some(epoch) = self.raised {
+            local.raised(epoch, Instant::now());
+        }
         drop(local);
         for project in &self.moved {
             self.core.shared.followers.tell(project);

@@ -21,7 +21,7 @@ async fn servers_that_start_at_the_same_time_migrate_once() {
     }
     let beside = database.beside().await;
     let rows = beside.query("SELECT version FROM schema_migration", &[]).await.unwrap();
-    assert_eq!(rows.len(), 1);
+    assert_eq!(rows.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
