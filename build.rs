@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::{env, error, fs};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
+    "waxseal/v1/access.proto",
     "waxseal/v1/audit.proto",
     "waxseal/v1/environment.proto",
     "waxseal/v1/errors.proto",
@@ -32,7 +33,9 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         // Their `Debug` is written by hand in proto/lib.rs: neither values nor what people and
         // agents wrote around them print.
         .skip_debug([
+            "waxseal.v1.CreateApiTokenResponse",
             "waxseal.v1.ImportProjectRequest",
+            "waxseal.v1.InitializeResponse",
             "waxseal.v1.ParseReferencesRequest",
             "waxseal.v1.RenderTemplatesRequest",
             "waxseal.v1.RenderedTemplate",

@@ -33,6 +33,27 @@ impl fmt::Debug for v1::SecretPayload {
     }
 }
 
+/// Without the token.
+impl fmt::Debug for v1::CreateApiTokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { api_token, token: _ } = self;
+        f.debug_struct("CreateApiTokenResponse")
+            .field("api_token", api_token)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for v1::InitializeResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { principal, token: _, token_expire_time } = self;
+        f.debug_struct("InitializeResponse")
+            .field("principal", principal)
+            .field("token_expire_time", token_expire_time)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Without the document.
 impl fmt::Debug for v1::ImportProjectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

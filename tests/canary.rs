@@ -63,7 +63,7 @@ async fn nothing_is_seen(format: &str) {
         .stderr(Stdio::from(std::fs::File::create(&err).unwrap()));
     let mut serving = Serving::start_into(&mut command, &out);
     let tokens = Tokens {
-        admin: std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap(),
+        admin: crate::support::binary::first_token(&setup.data_dir()),
         builder: create_token(&setup, "builder", &["--reveal"]),
         runtime: create_token(&setup, "runtime", &[]),
         viewer: create_token(&setup, "viewer", &[]),

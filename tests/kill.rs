@@ -57,7 +57,7 @@ impl Tokens {
             String::from_utf8(made.stdout).unwrap().trim_end().to_owned()
         };
         Self {
-            admin: std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap(),
+            admin: crate::support::binary::first_token(&setup.data_dir()),
             builder: create("builder", &["--reveal"]),
             runtime: create("runtime", &[]),
         }

@@ -2,7 +2,7 @@
 //! that has one.
 
 use super::mutations::{ALL, Body, Mutation, WITH_KEYS, demo, devastate};
-use crate::support::{Client, Server, override_slot, refused, text};
+use crate::support::{Client, Server, override_slot, refused, server::new_principal, text};
 use futures::future::{Either, select};
 use prost::Message as _;
 use std::pin::pin;
@@ -134,7 +134,8 @@ async fn an_id_is_remembered_for_a_day() {
     let server = demo().await;
     let expires = SystemClock.now().after(72 * HOUR);
     let scope = "deployment".parse().unwrap();
-    let new = NewToken { role: Role::Admin, reveal: false, scope, expires };
+    let new =
+        NewToken { principal: new_principal(), role: Role::Admin, reveal: false, scope, expires };
     let token = server.engine.create_token(new).await.unwrap();
     let admin = Client::connect(&server.address, &token).await;
     let id = new_id();

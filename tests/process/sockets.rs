@@ -28,7 +28,7 @@ async fn a_unix_socket_is_served_private_and_removed() {
     let mut serving = Serving::start(&mut on(&setup, &format!("unix:{}", socket.display())));
     assert_eq!(serving.address, format!("unix:{}", socket.display()));
     assert_eq!(mode(&socket), 0o600);
-    let token = std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap();
+    let token = crate::support::binary::first_token(&setup.data_dir());
     let admin = Client::connect(&serving.address, &token).await;
     admin.create_project("demo").await.unwrap();
     serving.terminate();
@@ -43,7 +43,7 @@ async fn tcp_and_a_unix_socket_are_served_together() {
     let socket = beside.path().join("w.sock");
     let listen = format!("127.0.0.1:0,unix:{}", socket.display());
     let serving = Serving::start(&mut on(&setup, &listen));
-    let token = std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap();
+    let token = crate::support::binary::first_token(&setup.data_dir());
     Client::connect(&serving.url(), &token).await.create_project("one").await.unwrap();
     let unix = Client::connect(&format!("unix:{}", socket.display()), &token).await;
     unix.create_project("two").await.unwrap();

@@ -63,7 +63,7 @@ fn a_configuration_can_be_checked() {
 fn a_checked_configuration_holds_no_secret() {
     let setup = used();
     let printed = said(serve(&setup).arg("--check")).done();
-    let token = std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap();
+    let token = crate::support::binary::first_token(&setup.data_dir());
     let keys = std::fs::read_to_string(setup.data_dir().join("keys.json")).unwrap();
     let keys: serde_json::Value = serde_json::from_str(&keys).unwrap();
     let material = keys["keys"][0]["material"].as_str().unwrap();

@@ -26,7 +26,7 @@ fn patient(setup: &Setup) -> Serving {
 }
 
 async fn admin(setup: &Setup, serving: &Serving) -> Client {
-    let token = std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap();
+    let token = crate::support::binary::first_token(&setup.data_dir());
     Client::connect(&serving.url(), &token).await
 }
 
@@ -93,7 +93,7 @@ struct HalfSent {
 }
 
 async fn half_sent(setup: &Setup, serving: &Serving) -> HalfSent {
-    let token = std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap();
+    let token = crate::support::binary::first_token(&setup.data_dir());
     let stream = tokio::net::TcpStream::connect(&serving.address).await.unwrap();
     let (mut sender, mut connection) = h2::client::handshake(stream).await.unwrap();
     let mut ping = connection.ping_pong().unwrap();

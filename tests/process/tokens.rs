@@ -42,7 +42,7 @@ async fn a_token_made_beside_a_running_server_works_at_once_and_only_where_it_sa
     let setup = Setup::sqlite();
     let serving = Serving::start(&mut serve(&setup));
     let dir = setup.data_dir();
-    let admin = std::fs::read_to_string(dir.join("admin.token")).unwrap();
+    let admin = crate::support::binary::first_token(&dir);
     let admin = Client::connect(&serving.url(), &admin).await;
     for project in ["demo", "other"] {
         admin.create_project(project).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_token_ends_when_it_says() {
     let setup = Setup::sqlite();
     let serving = Serving::start(&mut serve(&setup));
     let dir = setup.data_dir();
-    let admin = std::fs::read_to_string(dir.join("admin.token")).unwrap();
+    let admin = crate::support::binary::first_token(&dir);
     Client::connect(&serving.url(), &admin).await.create_project("demo").await.unwrap();
     let short = ["--role", "runtime", "--scope", "deployment", "--expires", "2s"];
     let token = create(&dir, &short).done();

@@ -40,6 +40,18 @@ pub fn command() -> Command {
     command
 }
 
+/// The token of the first admin of a server that runs on this data directory, which it becomes by
+/// this, the first time.
+pub fn first_token(data_dir: &Path) -> String {
+    let file = data_dir.join("admin.token");
+    if !file.exists() {
+        let mut init = command();
+        init.args(["init", "--token-file"]).arg(&file).arg("--data-dir").arg(data_dir);
+        assert!(init.status().unwrap().success(), "it is initialized");
+    }
+    std::fs::read_to_string(&file).unwrap()
+}
+
 /// A running process that serves. Killed when dropped.
 pub struct Serving {
     pub child: Child,

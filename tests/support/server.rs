@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, RwLock, oneshot};
 use tokio::task::JoinHandle;
 use waxseal_domain::caller::Role;
+use waxseal_domain::name::PrincipalId;
 use waxseal_domain::time::{Clock, Timestamp};
 use waxseal_engine::{Engine, NewToken, SystemClock};
 use waxseal_envelope::Key;
@@ -185,15 +186,15 @@ impl Server {
 
     /// A token for the whole deployment, or for a narrower scope.
     pub async fn token(&self, role: Role, reveal: bool, scope: &str) -> String {
-        let expires = self.setup.clock.now().after(Duration::from_secs(3600));
-        let new = NewToken { role, reveal, scope: scope.parse().unwrap(), expires };
-        self.engine.create_token(new).await.unwrap().to_string()
+        self.token_for(role, reveal, scope, Duration::from_secs(3600)).await
     }
 
     /// A token with a life of its own.
     pub async fn token_for(&self, role: Role, reveal: bool, scope: &str, life: Duration) -> String {
         let expires = self.setup.clock.now().after(life);
-        let new = NewToken { role, reveal, scope: scope.parse().unwrap(), expires };
+        let principal = new_principal();
+        let scope = scope.parse().unwrap();
+        let new = NewToken { principal, role, reveal, scope, expires };
         self.engine.create_token(new).await.unwrap().to_string()
     }
 
@@ -279,6 +280,13 @@ impl Server {
         let micros = i64::try_from(time.as_micros()).unwrap();
         self.setup.clock.ahead.fetch_add(micros, Ordering::SeqCst);
     }
+}
+
+/// An id that nobody else has: who sets and who resolves are two.
+pub fn new_principal() -> PrincipalId {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    PrincipalId::parse(&format!("test-{number}")).unwrap()
 }
 
 /// The machine's clock, and some.

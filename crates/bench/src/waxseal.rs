@@ -3,7 +3,8 @@
 use crate::{Fault, report};
 use std::path::PathBuf;
 use std::time::Duration;
-use waxseal_domain::caller::Role;
+use waxseal_domain::caller::{Role, ScopeName};
+use waxseal_domain::name::PrincipalId;
 use waxseal_domain::time::Clock as _;
 use waxseal_engine::{NewToken, SystemClock};
 use waxseal_server::config::{Config, Engines};
@@ -28,7 +29,9 @@ pub(crate) async fn serve(dir: PathBuf, view_cache: u64, engines: Engines) -> Re
     let expires = SystemClock.now().after(HOUR);
     let mut tokens = Vec::new();
     for role in [Role::Admin, Role::Builder, Role::Runtime] {
-        let new = NewToken { role, reveal: false, scope: "deployment".parse()?, expires };
+        let principal = PrincipalId::parse(role.as_str())?;
+        let scope = ScopeName::Deployment;
+        let new = NewToken { principal, role, reveal: false, scope, expires };
         tokens.push(opened.engine.create_token(new).await?.to_string());
     }
     let [admin, builder, runtime] = &tokens[..] else { return Err("three tokens".into()) };

@@ -59,6 +59,13 @@ impl Client {
         Ok(Self { caller: Caller { channel, bearer }, address, timeout })
     }
 
+    /// Connects without a token, for the one call that takes none.
+    pub(crate) fn without_token(address: Address, timeout: Duration) -> Result<Self, Failure> {
+        let client = Self::new(address, None, "", timeout)?;
+        let caller = Caller { bearer: Bearer::none(), ..client.caller };
+        Ok(Self { caller, ..client })
+    }
+
     /// Makes a call that only reads.
     pub(crate) async fn read<Q: Clone, A>(
         &self,

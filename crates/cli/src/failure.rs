@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("no data directory: set --data-dir (WAXSEAL_DATA_DIR)")]
     NoDataDir,
+    #[error("no socket: set --socket, or --data-dir (WAXSEAL_DATA_DIR) of the server")]
+    NoSocket,
     #[error("neither XDG_DATA_HOME nor HOME says where to keep data: set --data-dir")]
     NoHome,
     #[error(
@@ -144,7 +146,7 @@ pub(crate) enum Failure {
     AddressTaken { address: Listen },
     #[error("the token cannot be made: {0}")]
     Token(#[source] waxseal_engine::Error),
-    #[error("{path} exists already, and the store has no token yet: move the file away first")]
+    #[error("{path} exists already: move the file away first")]
     TokenFileExists { path: PathBuf },
     #[error("the token file {path} cannot be written: {source}")]
     TokenFile { path: PathBuf, source: io::Error },
@@ -181,6 +183,7 @@ impl Failure {
             | Self::Endpoint(_)
             | Self::NoDataDir
             | Self::NoHome
+            | Self::NoSocket
             | Self::NotLocal(_)
             | Self::RevealGrant
             | Self::NoProject

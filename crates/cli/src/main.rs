@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod failure;
 mod import;
+mod init;
 mod json;
 mod keys;
 mod migrate;
@@ -72,6 +73,7 @@ struct Line {
 enum Command {
     Dev(dev::Dev),
     Serve(serve::Serve),
+    Init(init::Init),
     Token(token::Token),
     Project(project::Project),
     Env(env::Env),
@@ -94,6 +96,7 @@ const EXAMPLES: &str = "\
 Examples:
   waxseal dev                                 try it: a server, a first project, commands to paste
   waxseal serve --data-dir /var/lib/waxseal   run it
+  waxseal init --data-dir /var/lib/waxseal    the first admin, and a token for it
   waxseal serve --help                        every setting, with its environment variable
 
   export WAXSEAL_TOKEN_FILE=~/builder.token WAXSEAL_PROJECT=demo
@@ -150,6 +153,7 @@ async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), C
     match command {
         Command::Dev(dev) => Ok(dev.run().await?),
         Command::Serve(serve) => Ok(serve.run().await?),
+        Command::Init(init) => Ok(init.run().await?),
         Command::Token(token) => Ok(token.run().await?),
         Command::Project(project) => project.run(surroundings).await,
         Command::Env(env) => env.run(surroundings).await,

@@ -50,6 +50,7 @@ struct Told {
     slots: u64,
     values: u64,
     requests: u64,
+    principals: u64,
     tokens: u64,
     audit: u64,
 }
@@ -64,6 +65,7 @@ impl Told {
             slots,
             values,
             requests,
+            principals,
             tokens,
             audit,
         } = *copied;
@@ -76,6 +78,7 @@ impl Told {
             slots,
             values,
             requests,
+            principals,
             tokens,
             audit,
         }

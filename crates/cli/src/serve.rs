@@ -1,20 +1,17 @@
 //! `waxseal serve`: the server, from its configuration.
 
 use crate::failure::Failure;
-use crate::{output, signals, token_file};
-use std::path::Path;
+use crate::{output, signals};
 use std::pin::pin;
 use std::time::Duration;
-use waxseal_domain::caller::Role;
 use waxseal_engine::Engine;
 use waxseal_server::wiring::{self, Opened};
 use waxseal_server::{Admin, Config, Listeners, telemetry};
 
 /// Starts the server.
 ///
-/// It keeps everything in its data directory, unless PostgreSQL and AWS KMS are named. Where there is
-/// no token yet, an administrator's, valid for a year, is written to the data directory as
-/// admin.token.
+/// It keeps everything in its data directory, unless PostgreSQL and AWS KMS are named. On an empty
+/// store nobody may do anything: `waxseal init`, on the same machine, makes the first admin.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Serve {
@@ -68,7 +65,7 @@ impl Serve {
             admin.tell(&opened.metrics);
         }
         let listeners = Listeners::bind(&config).await.map_err(Failure::bind)?;
-        admit_first_admin(&opened.engine, dir).await?;
+        say_what_is_missing(&opened.engine).await?;
 
         let addresses = listeners.addresses();
         let mut serving = pin!(waxseal_server::run(&config, opened, listeners, stop));
@@ -100,18 +97,13 @@ async fn open(config: &Config) -> Result<Opened, Failure> {
     }
 }
 
-/// Nobody could do anything on an empty store without a first token.
-async fn admit_first_admin(engine: &Engine, dir: Option<&Path>) -> Result<(), Failure> {
-    if engine.has_tokens().await.map_err(Failure::Token)? {
-        return Ok(());
-    }
-    let Some(dir) = dir else {
+/// Nobody can do anything on an empty store without a first admin.
+async fn say_what_is_missing(engine: &Engine) -> Result<(), Failure> {
+    if !engine.is_initialized().await.map_err(Failure::Token)? {
         output::say(
-            "waxseal: there is no token yet: waxseal token create --role admin, with the same settings",
+            "waxseal: nobody may do anything here yet: `waxseal init` makes the first admin, once \
+             it serves",
         );
-        return Ok(());
-    };
-    let issued = token_file::issue(engine, dir, Role::Admin, false).await?;
-    output::say(&format!("waxseal: wrote the first admin token to {}", issued.path.display()));
+    }
     Ok(())
 }

@@ -7,9 +7,10 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-use waxseal_domain::caller::Role;
+use waxseal_domain::caller::{Role, ScopeName};
+use waxseal_domain::name::PrincipalId;
 use waxseal_domain::time::{Clock as _, Timestamp};
-use waxseal_engine::{NewToken, ScopeName, SystemClock};
+use waxseal_engine::{NewToken, SystemClock};
 use waxseal_server::config::Engines;
 use waxseal_server::{Config, wiring};
 use zeroize::Zeroizing;
@@ -32,6 +33,10 @@ enum Command {
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 struct Create {
+    /// Whose token it is; a principal that is not there is made. Without it local-ROLE.
+    #[arg(long, value_name = "ID", value_parser = principal)]
+    principal: Option<PrincipalId>,
+
     /// What the token's bearer may do.
     #[arg(long, value_parser = roles(), value_name = "ROLE")]
     role: Role,
@@ -41,7 +46,7 @@ struct Create {
     #[arg(long, value_name = "SCOPE")]
     scope: Where,
 
-    /// For how long: a number and s, m, h or d, at most 3650d.
+    /// For how long: a number and s, m, h or d, at most 366d.
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     expires: Duration,
 
@@ -114,7 +119,7 @@ impl Token {
 
 impl Create {
     async fn run(self) -> Result<(), Failure> {
-        let Self { role, scope, expires, reveal, output, data_dir, engines } = self;
+        let Self { principal, role, scope, expires, reveal, output, data_dir, engines } = self;
         if reveal && role != Role::Builder {
             return Err(Failure::RevealGrant);
         }
@@ -124,7 +129,12 @@ impl Create {
         let config = Config { data_dir, engines, ..Config::default() };
         let engine = wiring::open_beside(&config).await?;
         let expires = SystemClock.now().after(expires);
-        let new = NewToken { role, reveal, scope: scope.name, expires };
+        let principal = match principal {
+            Some(principal) => principal,
+            None => PrincipalId::parse(&format!("local-{}", role.as_str()))
+                .map_err(|error| Failure::Token(waxseal_engine::Error::Internal(error.into())))?,
+        };
+        let new = NewToken { principal, role, reveal, scope: scope.name, expires };
         let token = engine.create_token(new).await.map_err(Failure::Token)?;
         let text = match output {
             Output::Text => Zeroizing::new(format!("{}\n", *token)),
@@ -152,10 +162,14 @@ fn roles() -> impl TypedValueParser<Value = Role> {
         .try_map(move |name| role(name).ok_or("is not a role"))
 }
 
-fn lifetime(text: &str) -> Result<Duration, &'static str> {
+fn principal(text: &str) -> Result<PrincipalId, String> {
+    PrincipalId::parse(text).map_err(|error| error.to_string())
+}
+
+pub(crate) fn lifetime(text: &str) -> Result<Duration, &'static str> {
     const RULE: &str = "must be a whole number, at least 1, and s, m, h or d, as in 30d; at most \
-                        3650d";
-    const LONGEST: u64 = 3_650 * 86_400;
+                        366d";
+    const LONGEST: u64 = 366 * 86_400;
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let (number, unit) = units
         .iter()
@@ -177,7 +191,7 @@ mod tests {
         for (text, seconds) in [("1s", 1), ("90m", 5_400), ("24h", 86_400), ("30d", 2_592_000)] {
             assert_eq!(lifetime(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for bad in ["", "d", "0d", "30", "-1d", "+1d", "1.5h", "1 d", "3651d", "99999999999999999d"]
+        for bad in ["", "d", "0d", "30", "-1d", "+1d", "1.5h", "1 d", "367d", "99999999999999999d"]
         {
             assert!(lifetime(bad).is_err(), "{bad:?}");
         }

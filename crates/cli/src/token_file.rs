@@ -1,4 +1,4 @@
-//! Token files: how the first tokens reach the person who started the server, and nobody else.
+//! Token files: how a token reaches the person who asked for it, and nobody else.
 
 use crate::failure::Failure;
 use rustix::fs::OFlags;
@@ -7,9 +7,10 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use waxseal_domain::caller::Role;
+use waxseal_domain::caller::{Role, ScopeName};
+use waxseal_domain::name::PrincipalId;
 use waxseal_domain::time::Clock as _;
-use waxseal_engine::{Engine, NewToken, ScopeName, SystemClock};
+use waxseal_engine::{Engine, Error, NewToken, SystemClock};
 use zeroize::Zeroizing;
 
 /// How long the tokens in files are valid.
@@ -40,7 +41,10 @@ pub(crate) async fn issue(
     let path = path(dir, role);
     let mut file = create(&path)?;
     let expires = SystemClock.now().after(YEAR);
-    let new = NewToken { role, reveal, scope: ScopeName::Deployment, expires };
+    let principal = PrincipalId::parse(role.as_str());
+    let principal = principal.map_err(|error| Failure::Token(Error::Internal(error.into())))?;
+    let scope = ScopeName::Deployment;
+    let new = NewToken { principal, role, reveal, scope, expires };
     let filled = match engine.create_token(new).await {
         Ok(token) => match fill(&mut file, &token) {
             Ok(()) => return Ok(Issued { path, token }),
@@ -64,7 +68,7 @@ pub(crate) fn read(path: &Path) -> Option<Zeroizing<String>> {
 
 /// A new file that only its owner may read, and that nobody has put there before: neither a file
 /// nor a link to one.
-fn create(path: &Path) -> Result<File, Failure> {
+pub(crate) fn create(path: &Path) -> Result<File, Failure> {
     let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600).custom_flags(nofollow);
@@ -86,7 +90,7 @@ fn is_left_over(path: &Path) -> bool {
 }
 
 /// Without a newline, so that the file is the token, whatever reads it.
-fn fill(file: &mut File, token: &str) -> io::Result<()> {
+pub(crate) fn fill(file: &mut File, token: &str) -> io::Result<()> {
     file.write_all(token.as_bytes())?;
     file.sync_all()
 }

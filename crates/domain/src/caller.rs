@@ -1,94 +1,42 @@
 //! Who calls, and what they may do: one closed table.
 
-use crate::environment::Stage;
-use crate::name::{EnvironmentId, ProjectId};
+mod role;
+mod scope;
+
+pub use role::Role;
+pub use scope::{Scope, ScopeName, Target, covers};
+
+use crate::identity::Identity;
 use crate::time::Timestamp;
-use crate::uid::{EnvironmentUid, ProjectUid};
-use serde::{Deserialize, Serialize};
+use crate::uid::PrincipalUid;
+use std::fmt;
 
-/// A role; `may` below is the table of what each can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Role {
-    /// Manages projects, environments and secrets; never reveals, never resolves.
-    Admin,
-    /// Manages secrets; reveals masked values with the reveal grant only.
-    Builder,
-    /// Resolves, and nothing else.
-    Runtime,
-    /// Reads metadata.
-    Viewer,
-    /// Reads the audit trail.
-    Auditor,
-    /// Looks after data keys.
-    Keyholder,
+/// How a caller proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// An API token, by its public id.
+    Token(String),
+    /// A certificate or a workload token that carries this identity.
+    Identity(Identity),
+    /// None: it is this process itself.
+    Local,
 }
 
-impl Role {
-    /// Every role, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Admin, Self::Builder, Self::Runtime, Self::Viewer, Self::Auditor, Self::Keyholder];
-
-    /// The role's name, as the command line takes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+impl fmt::Display for Credential {
+    /// `token:` and the public id, the identity, or `local`. Nothing in it is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Admin => "admin",
-            Self::Builder => "builder",
-            Self::Runtime => "runtime",
-            Self::Viewer => "viewer",
-            Self::Auditor => "auditor",
-            Self::Keyholder => "keyholder",
-        }
-    }
-
-    /// Three letters, as they stand in an API token.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::Admin => "adm",
-            Self::Builder => "bld",
-            Self::Runtime => "run",
-            Self::Viewer => "vwr",
-            Self::Auditor => "aud",
-            Self::Keyholder => "key",
+            Self::Token(id) => write!(f, "token:{id}"),
+            Self::Identity(identity) => identity.fmt(f),
+            Self::Local => f.write_str("local"),
         }
     }
 }
 
-/// Where a role holds. Identities stand beside ids, so that a right does not pass to something
-/// made anew under an old id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scope {
-    /// Everywhere.
-    Deployment,
-    /// One project and all in it.
-    Project {
-        /// Its id.
-        id: ProjectId,
-        /// Its identity.
-        uid: ProjectUid,
-    },
-    /// One environment in one stage.
-    Environment {
-        /// The project's id.
-        project: ProjectId,
-        /// The project's identity.
-        project_uid: ProjectUid,
-        /// The environment's id.
-        environment: EnvironmentId,
-        /// The environment's identity.
-        environment_uid: EnvironmentUid,
-        /// The stage.
-        stage: Stage,
-    },
-}
-
-/// An authenticated caller.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Caller {
-    /// An immutable id, as it stands in the audit trail; `token:` and the id of an API token.
-    pub principal: String,
-    /// What they are.
+/// One right: a role in a scope, until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// What the caller is.
     pub role: Role,
     /// Whether a builder may reveal masked values.
     pub reveal: bool,
@@ -96,6 +44,26 @@ pub struct Caller {
     pub scope: Scope,
     /// Until when.
     pub expires: Timestamp,
+}
+
+/// An authenticated caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The principal's name, `principals/{principal}`, as it stands in the audit trail; or
+    /// `system:` and a word for what this process does by itself.
+    pub principal: String,
+    /// The principal's identity.
+    pub uid: PrincipalUid,
+    /// How they came.
+    pub credential: Credential,
+    /// The same as it stands in the audit trail.
+    pub shown: String,
+    /// What they may, at most [`BINDINGS`](crate::limits::BINDINGS) rights.
+    pub grants: Vec<Grant>,
+    /// Until when they are taken for whom they are.
+    pub expires: Timestamp,
+    /// The deployment's authorisation epoch in the state that the rights were read from.
+    pub epoch: u64,
 }
 
 macro_rules! actions {
@@ -130,28 +98,51 @@ actions! {
     ResolveEnvironment, ResolveSecrets, WatchEnvironment, RenderTemplates,
     GetKeyStatus, RewrapDataKeys,
     ListAuditEvents, VerifyAuditTrail, ExportAuditTrail,
-}
-
-/// What an action is aimed at. Only as much as the action names: an environment without a stage
-/// means both of its stages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target<'a> {
-    /// The deployment as a whole.
-    Deployment,
-    /// A project, or something in it that no narrower target describes.
-    Project(&'a ProjectId),
-    /// One environment in one stage.
-    Environment(&'a ProjectId, &'a EnvironmentId, Stage),
+    CreatePrincipal, GetPrincipal, ListPrincipals, UpdatePrincipal, DeletePrincipal,
+    CreateBinding, ListBindings, DeleteBinding,
+    CreateApiToken, GetApiToken, ListApiTokens, RevokeApiToken,
+    WhoAmI, TestPermissions, Initialize,
 }
 
 impl Caller {
-    /// Whether this caller may do this here, by ids alone; the engine also compares identities.
+    /// Whether this caller may do this here, by ids alone; the engine also compares identities and
+    /// times.
+    #[must_use]
+    pub fn may(&self, action: Action, target: Target<'_>) -> bool {
+        self.grants.iter().any(|grant| grant.may(action, target))
+    }
+
+    /// What this process does by itself, under this name.
+    #[must_use]
+    pub fn system(name: &'static str) -> Self {
+        const EVER: Timestamp = Timestamp::from_micros(i64::MAX);
+        let (role, scope) = (Role::Admin, Scope::Deployment);
+        Self {
+            principal: format!("system:{name}"),
+            uid: PrincipalUid::from_bytes([0; 16]),
+            credential: Credential::Local,
+            shown: Credential::Local.to_string(),
+            grants: vec![Grant { role, reveal: false, scope, expires: EVER }],
+            expires: EVER,
+            epoch: 0,
+        }
+    }
+}
+
+impl Grant {
+    /// Whether this right is one to do this here, by ids alone.
     #[must_use]
     pub fn may(&self, action: Action, target: Target<'_>) -> bool {
         may(self.role, self.reveal, action) && covers(&self.scope, target)
     }
 
-    /// Whether an environment's protection lets this caller through.
+    /// Whether this right is one to do this somewhere.
+    #[must_use]
+    pub const fn may_somewhere(&self, action: Action) -> bool {
+        may(self.role, self.reveal, action)
+    }
+
+    /// Whether an environment's protection lets this right through.
     #[must_use]
     pub fn may_change_protected(&self) -> bool {
         self.role == Role::Admin
@@ -218,6 +209,29 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
                 R::Admin | R::Builder | R::Viewer | R::Auditor | R::Keyholder => false,
             }
         }
+        A::CreatePrincipal
+        | A::GetPrincipal
+        | A::ListPrincipals
+        | A::UpdatePrincipal
+        | A::DeletePrincipal
+        | A::CreateBinding
+        | A::ListBindings
+        | A::DeleteBinding
+        | A::CreateApiToken
+        | A::GetApiToken
+        | A::ListApiTokens
+        | A::RevokeApiToken => match role {
+            R::Admin => true,
+            R::Builder | R::Runtime | R::Viewer | R::Auditor | R::Keyholder => false,
+        },
+        // What everybody may ask about themselves.
+        A::WhoAmI | A::TestPermissions => match role {
+            R::Admin | R::Builder | R::Runtime | R::Viewer | R::Auditor | R::Keyholder => true,
+        },
+        // Nobody's right: it is for whoever has none yet and stands at the machine.
+        A::Initialize => match role {
+            R::Admin | R::Builder | R::Runtime | R::Viewer | R::Auditor | R::Keyholder => false,
+        },
         A::GetKeyStatus | A::RewrapDataKeys => match role {
             R::Keyholder => true,
             R::Admin | R::Builder | R::Runtime | R::Viewer | R::Auditor => false,
@@ -229,22 +243,18 @@ pub const fn may(role: Role, reveal: bool, action: Action) -> bool {
     }
 }
 
-/// Whether a target lies wholly within a scope.
+/// Whether one principal may not hold these two rights: with one it sets values, with the other it
+/// resolves them, in a place that they have in common.
 #[must_use]
-pub fn covers(scope: &Scope, target: Target<'_>) -> bool {
-    match (scope, target) {
-        (Scope::Deployment, _) => true,
-        (
-            Scope::Project { id, .. },
-            Target::Project(project) | Target::Environment(project, ..),
-        ) => id == project,
-        (
-            Scope::Environment { project, environment, stage, .. },
-            Target::Environment(to_project, to_environment, to_stage),
-        ) => project == to_project && environment == to_environment && *stage == to_stage,
-        (Scope::Project { .. } | Scope::Environment { .. }, Target::Deployment)
-        | (Scope::Environment { .. }, Target::Project(_)) => false,
+pub fn conflict(one: (Role, &Scope), other: (Role, &Scope)) -> bool {
+    const fn sets(role: Role) -> bool {
+        may(role, true, Action::SetSecretValue)
     }
+    const fn resolves(role: Role) -> bool {
+        may(role, true, Action::ResolveEnvironment)
+    }
+    let apart = (sets(one.0) && resolves(other.0)) || (resolves(one.0) && sets(other.0));
+    apart && one.1.overlaps(other.1)
 }
 
 #[cfg(test)]
@@ -281,6 +291,8 @@ mod tests {
             Action::ResolveSecrets,
             Action::WatchEnvironment,
             Action::RenderTemplates,
+            Action::WhoAmI,
+            Action::TestPermissions,
         ];
         assert_eq!(allowed, uses.iter().collect::<Vec<_>>());
     }
@@ -291,7 +303,8 @@ mod tests {
             let allowed: Vec<_> = Action::ALL.iter().filter(|a| may(role, true, **a)).collect();
             let keys = [Action::GetKeyStatus, Action::RewrapDataKeys];
             if role == Role::Keyholder {
-                assert_eq!(allowed, keys.iter().collect::<Vec<_>>());
+                let own = [Action::WhoAmI, Action::TestPermissions];
+                assert_eq!(allowed, keys.iter().chain(&own).collect::<Vec<_>>());
             } else {
                 assert!(!allowed.iter().any(|action| keys.contains(action)), "{role:?}");
             }
@@ -299,32 +312,18 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_covers_what_lies_within_it_and_nothing_else() {
-        let (demo, other) = (ProjectId::parse("demo").unwrap(), ProjectId::parse("other").unwrap());
-        let (main, staging) = (EnvironmentId::main(), EnvironmentId::parse("staging").unwrap());
-        let uid = ProjectUid::from_bytes([1; 16]);
-        let project = Scope::Project { id: demo.clone(), uid };
-        let environment = Scope::Environment {
-            project: demo.clone(),
-            project_uid: uid,
-            environment: main.clone(),
-            environment_uid: EnvironmentUid::from_bytes([2; 16]),
-            stage: Stage::Live,
-        };
-        assert!(covers(&Scope::Deployment, Target::Deployment));
-        assert!(covers(&project, Target::Project(&demo)));
-        assert!(covers(&project, Target::Environment(&demo, &staging, Stage::Draft)));
-        assert!(!covers(&project, Target::Deployment));
-        assert!(!covers(&project, Target::Project(&other)));
-        assert!(covers(&environment, Target::Environment(&demo, &main, Stage::Live)));
-        for outside in [
-            Target::Deployment,
-            Target::Project(&demo),
-            Target::Environment(&demo, &main, Stage::Draft),
-            Target::Environment(&demo, &staging, Stage::Live),
-            Target::Environment(&other, &main, Stage::Live),
-        ] {
-            assert!(!covers(&environment, outside), "{outside:?}");
+    fn who_sets_and_who_resolves_are_two_where_they_meet() {
+        let here = Scope::Deployment;
+        for one in Role::ALL {
+            for other in Role::ALL {
+                let setters = [Role::Admin, Role::Builder];
+                let apart = |set: Role, resolve| setters.contains(&set) && resolve == Role::Runtime;
+                assert_eq!(
+                    conflict((one, &here), (other, &here)),
+                    apart(one, other) || apart(other, one),
+                    "{one:?} {other:?}"
+                );
+            }
         }
     }
 }

@@ -19,6 +19,18 @@ pub enum Identity {
     },
 }
 
+impl Identity {
+    /// The identity as one text, another for every identity: 1 to 2,100 bytes.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Spiffe(_) => format!("spiffe {self}"),
+            // An issuer holds no space.
+            Self::Workload { .. } => format!("workload {self}"),
+        }
+    }
+}
+
 impl fmt::Display for Identity {
     /// The SPIFFE id, or the issuer and the subject. Nothing in it is secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

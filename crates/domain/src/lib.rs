@@ -8,6 +8,7 @@ pub mod environment;
 pub mod identity;
 pub mod limits;
 pub mod name;
+pub mod principal;
 pub mod project;
 pub mod reference;
 pub mod secret;

@@ -43,6 +43,14 @@ pub const DISPLAY_NAME_BYTES: usize = 128;
 pub const DESCRIPTION_BYTES: usize = 1_024;
 /// The stalest view that a caller may ask for.
 pub const STALENESS_MAX: Duration = Duration::from_secs(1);
+/// Most bindings of a principal. No more than there are bits to say which of them give a right.
+pub const BINDINGS: usize = 100;
+/// Most identities of a principal.
+pub const IDENTITIES: usize = 20;
+/// The longest life of an API token: a year and a day.
+pub const API_TOKEN_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Most permissions in one `TestPermissions`.
+pub const PERMISSIONS: usize = 100;
 /// Bytes that the names in an error may take together.
 pub const OFFENDERS_BYTES: usize = 4_096;
 

@@ -1,7 +1,9 @@
 //! Names and ids, matched exactly: nothing is trimmed, folded or normalised.
 
+use crate::uid::BindingUid;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use uuid::Uuid;
 
 /// A name that breaks its rule. It does not carry the input: that could be a value pasted into
 /// the wrong field.
@@ -97,6 +99,8 @@ name! {
     ProjectId, is_id, ID_RULE;
     /// The id of an environment within its project, formed as a [`ProjectId`].
     EnvironmentId, is_id, ID_RULE;
+    /// The id of a principal, formed as a [`ProjectId`].
+    PrincipalId, is_id, ID_RULE;
 }
 
 impl SecretName {
@@ -126,6 +130,57 @@ const PROJECT_NAME_RULE: &str =
 const ENVIRONMENT_NAME_RULE: &str = "be projects/{project}/environments/{environment}, each id matching ^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$";
 const SECRET_NAME_RULE: &str =
     "be projects/{project}/secrets/{secret}, the secret matching ^[A-Za-z_][A-Za-z0-9_]{0,63}$";
+
+const PRINCIPAL_NAME_RULE: &str =
+    "be principals/{principal}, the id matching ^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$";
+const BINDING_NAME_RULE: &str = "be principals/{principal}/bindings/{binding}, as it was given";
+const API_TOKEN_NAME_RULE: &str = "be principals/{principal}/tokens/{token}, as it was given";
+
+/// Characters of the public id of an API token.
+pub const API_TOKEN_ID: usize = 12;
+
+/// Reads `principals/{principal}`.
+///
+/// # Errors
+/// The form that the input does not have.
+pub fn parse_principal(name: &str) -> Result<PrincipalId, InvalidName> {
+    name.strip_prefix("principals/")
+        .and_then(|id| PrincipalId::parse(id).ok())
+        .ok_or(InvalidName(PRINCIPAL_NAME_RULE))
+}
+
+/// Reads `principals/{principal}/bindings/{binding}`; the binding is a UUID in its hyphenated
+/// lower-case form.
+///
+/// # Errors
+/// The form that the input does not have.
+pub fn parse_binding(name: &str) -> Result<(PrincipalId, BindingUid), InvalidName> {
+    name.split_once("/bindings/")
+        .and_then(|(principal, text)| {
+            let uid = BindingUid::new(Uuid::try_parse(text).ok()?);
+            (uid.to_string() == text).then_some((parse_principal(principal).ok()?, uid))
+        })
+        .ok_or(InvalidName(BINDING_NAME_RULE))
+}
+
+/// Reads `principals/{principal}/tokens/{token}`; the token is by its public id.
+///
+/// # Errors
+/// The form that the input does not have.
+pub fn parse_api_token(name: &str) -> Result<(PrincipalId, String), InvalidName> {
+    name.split_once("/tokens/")
+        .and_then(|(principal, id)| {
+            let formed = id.len() == API_TOKEN_ID && id.bytes().all(|b| b.is_ascii_alphanumeric());
+            formed.then_some((parse_principal(principal).ok()?, id.to_owned()))
+        })
+        .ok_or(InvalidName(API_TOKEN_NAME_RULE))
+}
+
+/// Writes `principals/{principal}`.
+#[must_use]
+pub fn principal(principal: &PrincipalId) -> String {
+    format!("principals/{principal}")
+}
 
 /// Reads `projects/{project}`.
 ///

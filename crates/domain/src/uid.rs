@@ -57,6 +57,10 @@ uid! {
     EnvironmentUid;
     /// A secret (UUIDv7). A secret created anew under an old name has another.
     SecretUid;
+    /// A principal (UUIDv7). A principal created anew under an old id has another.
+    PrincipalUid;
+    /// A role given to a principal (UUIDv7).
+    BindingUid;
     /// One value version (16 random bytes). What a sealed record is bound to.
     ValueUid;
 }

@@ -65,13 +65,18 @@ impl Default for AuditSettings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Actor<'a> {
     pub(crate) principal: &'a str,
-    /// What the principal is known by; belongs to no other one.
+    /// What the principal came by; belongs to no other one.
     pub(crate) credential: &'a str,
 }
 
 impl<'a> Actor<'a> {
     pub(crate) fn of(caller: &'a Caller) -> Self {
-        Self { principal: &caller.principal, credential: &caller.principal }
+        Self { principal: &caller.principal, credential: &caller.shown }
+    }
+
+    /// Whoever can read the keys: no caller of the service.
+    pub(crate) const fn local() -> Self {
+        Self { principal: "local", credential: "local" }
     }
 
     /// That this one did something.

@@ -12,6 +12,7 @@ pub(crate) use state::{Change, Subject};
 use crate::audit::Denied;
 use crate::held::held;
 use crate::in_flight::Flight;
+use crate::permit::Rights;
 use crate::revision::Revision;
 use crate::{Engine, Error, Permit, RequestKey};
 use async_trait::async_trait;
@@ -28,7 +29,7 @@ use waxseal_domain::uid::{Incarnation, ProjectUid};
 use waxseal_storage::{RequestRow, Snapshot};
 
 /// How often a change is prepared anew because another came first.
-const ATTEMPTS: usize = 8;
+pub(crate) const ATTEMPTS: usize = 8;
 
 /// The answer to a mutation.
 #[derive(Debug)]
@@ -76,13 +77,14 @@ impl Engine {
         verb: V,
     ) -> Result<Written<V::Answer>, Error> {
         permit.check(V::ACTION)?;
-        let caller = permit.caller.clone();
+        let (caller, chosen) = (permit.caller.clone(), permit.chosen);
         let flight =
             request.map(|key| self.in_flight.enter(&caller.principal, key.id)).transpose()?;
         let engine = self.clone();
         let held = held();
         let task = async move {
-            let written = engine.carry_out(&caller, project, request, verb, flight).await;
+            let rights = Rights { caller: &caller, chosen };
+            let written = engine.carry_out(rights, project, request, verb, flight).await;
             drop(held);
             written
         };
@@ -95,7 +97,7 @@ impl Engine {
 
     async fn carry_out<V: Verb>(
         &self,
-        caller: &Caller,
+        rights: Rights<'_>,
         project: Option<ProjectId>,
         request: Option<RequestKey>,
         mut verb: V,
@@ -103,7 +105,7 @@ impl Engine {
     ) -> Result<Written<V::Answer>, Error> {
         let mut unknown = false;
         for _ in 0..ATTEMPTS {
-            match self.prepared_attempt(caller, project.as_ref(), request, &mut verb).await {
+            match self.prepared_attempt(rights, project.as_ref(), request, &mut verb).await {
                 Err(Error::Conflict) => {}
                 // With a request id the next attempt finds out: it waits for the lock of one that
                 // is still under way, and then sees either its answer or that there is none.
@@ -119,7 +121,7 @@ impl Engine {
                     if let Err(error) = &outcome {
                         let project = project.as_ref().map(ProjectId::as_str);
                         let at = Denied { project, ..Denied::default() };
-                        self.denied(caller, V::ACTION, at, error);
+                        self.denied(rights.caller, V::ACTION, at, error);
                     }
                     if V::REMOVES && outcome.is_ok() {
                         self.scrub().await;
@@ -133,7 +135,7 @@ impl Engine {
 
     async fn prepared_attempt<V: Verb>(
         &self,
-        caller: &Caller,
+        rights: Rights<'_>,
         project: Option<&ProjectId>,
         request: Option<RequestKey>,
         verb: &mut V,
@@ -141,7 +143,7 @@ impl Engine {
         // Before anything is prepared: what the first call met may be gone since.
         if let Some(key) = request
             && let Some(first) =
-                self.replay(&mut *self.store.snapshot().await?, caller, key).await?
+                self.replay(&mut *self.store.snapshot().await?, rights.caller, key).await?
         {
             return Ok(first);
         }
@@ -149,26 +151,27 @@ impl Engine {
             self.have_integrity_key(project).await?;
         }
         verb.prepare(self).await?;
-        self.attempt(caller, project, request, verb).await
+        self.attempt(rights, project, request, verb).await
     }
 
     pub(crate) async fn attempt<V: Verb>(
         &self,
-        caller: &Caller,
+        rights: Rights<'_>,
         project: Option<&ProjectId>,
         request: Option<RequestKey>,
         verb: &mut V,
     ) -> Result<Written<V::Answer>, Error> {
         let tx = self.store.begin(V::ACTION.as_str()).await?;
-        let mut change = Change::begin(self, caller, tx, project).await?;
-        // Under the lock once more: the first call may have been under way in another process, and
-        // what the caller's scope names may have been made anew.
+        let mut change = Change::begin(self, rights, tx, project).await?;
+        // Under the lock once more: rights may have ended, the first call may have been under way in
+        // another process, and what the caller's scope names may have been made anew.
+        self.ensure_rights(change.rows(), rights).await?;
         if let Some(key) = request
-            && let Some(first) = self.replay(change.rows(), caller, key).await?
+            && let Some(first) = self.replay(change.rows(), rights.caller, key).await?
         {
             return Ok(first);
         }
-        if !change.is_in(&caller.scope) {
+        if !rights.grants().any(|grant| change.is_in(&grant.scope)) {
             return Err(Error::PermissionDenied);
         }
         if !V::ON_DELETED && change.is_deleted() {
@@ -181,7 +184,7 @@ impl Engine {
         if let Some(key) = request {
             let now = self.clock.now();
             tx.forget_requests(now.before(REQUEST_ID_LIFE)).await?;
-            tx.put_request(&kept.row(caller, key, now)?).await?;
+            tx.put_request(&kept.row(rights.caller, key, now)?).await?;
         }
         if V::REMOVES {
             tx.mark_unscrubbed().await?;

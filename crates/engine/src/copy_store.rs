@@ -12,8 +12,10 @@ mod group;
 pub use compare::compare_stores;
 
 use group::Pages as _;
+use waxseal_domain::identity::Identity;
+use waxseal_domain::principal::Principal;
 use waxseal_domain::uid::Incarnation;
-use waxseal_storage::{Meta, ProjectRow, Snapshot, Store, Transaction};
+use waxseal_storage::{Error, Meta, PrincipalRow, ProjectRow, Snapshot, Store, Transaction};
 
 /// Why a store was not copied. Nothing of the copy is left, but for [`CopyError::Differs`].
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +34,7 @@ pub enum CopyError {
     },
     /// One of the stores cannot be used.
     #[error(transparent)]
-    Store(#[from] waxseal_storage::Error),
+    Store(#[from] Error),
     /// The operating system gave no random bytes.
     #[error(transparent)]
     Randomness(waxseal_envelope::Error),
@@ -55,6 +57,8 @@ pub struct Copied {
     pub values: u64,
     /// Answers kept for retries.
     pub requests: u64,
+    /// Principals.
+    pub principals: u64,
     /// API tokens.
     pub tokens: u64,
     /// Records of the audit trail.
@@ -73,10 +77,20 @@ impl Copied {
             slots,
             values,
             requests,
+            principals,
             tokens,
             audit,
         } = *self;
-        projects + environments + secrets + aliases + slots + values + requests + tokens + audit
+        projects
+            + environments
+            + secrets
+            + aliases
+            + slots
+            + values
+            + requests
+            + principals
+            + tokens
+            + audit
     }
 }
 
@@ -118,7 +132,7 @@ pub async fn copy_store(
 async fn is_empty(rows: &mut dyn Transaction) -> Result<bool, CopyError> {
     Ok(rows.meta().await?.is_none()
         && rows.count_projects(true).await? == 0
-        && rows.count_tokens().await? == 0)
+        && rows.count_principals().await? == 0)
 }
 
 async fn copy_project(
@@ -178,6 +192,19 @@ async fn copy_beside(
         }
         told(copied);
         after = page.last().map(|row| (row.principal.clone(), row.id));
+    }
+    let mut after = None;
+    while let Some(page) = rows.principal_page(after.as_ref()).await? {
+        for row in &page {
+            // What it is known by is read from what it says of itself, and nowhere else.
+            let principal: Principal = serde_json::from_str(&row.content)
+                .map_err(|_| Error::Malformed { table: "principal", column: "content" })?;
+            let identities = principal.identities.iter().map(Identity::key).collect();
+            tx.insert_principal(&PrincipalRow { identities, ..row.clone() }).await?;
+            copied.principals += 1;
+        }
+        told(copied);
+        after = page.last().map(|row| row.id.clone());
     }
     let mut after = None;
     while let Some(page) = rows.token_page(after.as_deref()).await? {

@@ -1,20 +1,26 @@
 //! API tokens: `wxs_<role>_<id>_<secret>_<checksum>`. The store keeps the id and a hash of the
 //! secret, which needs no slow hash since it is 256 random bits.
 
-use crate::audit::Trail as _;
+use crate::access::bind;
+use crate::audit::{Actor, Trail as _};
+use crate::change::ATTEMPTS;
+use crate::keys::new_uid;
 use crate::{Engine, Error};
-use std::str::FromStr;
-use waxseal_domain::caller::{Caller, Role, Scope};
-use waxseal_domain::environment::Stage;
-use waxseal_domain::name::{EnvironmentId, ProjectId, parse_environment, parse_project};
+use waxseal_domain::caller::{Role, Scope, ScopeName};
+use waxseal_domain::limits::API_TOKEN_LIFE;
+use waxseal_domain::name::{API_TOKEN_ID, PrincipalId};
+use waxseal_domain::principal::{ApiToken, Binding, Principal};
 use waxseal_domain::time::Timestamp;
+use waxseal_domain::uid::{BindingUid, PrincipalUid};
 use waxseal_envelope::{fill_random, sha256};
-use waxseal_storage::{AuditRow, TokenRow};
+use waxseal_storage::Transaction;
 use zeroize::Zeroizing;
 
 /// What a new token opens.
 #[derive(Clone, Debug)]
 pub struct NewToken {
+    /// Whose it is; made where there is no such principal.
+    pub principal: PrincipalId,
     /// What its bearer is.
     pub role: Role,
     /// Whether a builder may reveal masked values.
@@ -25,37 +31,8 @@ pub struct NewToken {
     pub expires: Timestamp,
 }
 
-/// A scope by its names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ScopeName {
-    /// `deployment`
-    Deployment,
-    /// `projects/{project}`
-    Project(ProjectId),
-    /// `projects/{project}/environments/{environment}/stages/{draft|live}`
-    Environment(ProjectId, EnvironmentId, Stage),
-}
-
-impl FromStr for ScopeName {
-    type Err = &'static str;
-
-    fn from_str(scope: &str) -> Result<Self, Self::Err> {
-        const RULE: &str = "a scope is deployment, projects/{project}, or \
-             projects/{project}/environments/{environment}/stages/{draft|live}";
-        if scope == "deployment" {
-            return Ok(Self::Deployment);
-        }
-        let Some((environment, stage)) = scope.split_once("/stages/") else {
-            return parse_project(scope).map(Self::Project).map_err(|_| RULE);
-        };
-        let (project, environment) = parse_environment(environment).map_err(|_| RULE)?;
-        let stage = Stage::ALL.into_iter().find(|other| other.as_str() == stage).ok_or(RULE)?;
-        Ok(Self::Environment(project, environment, stage))
-    }
-}
-
 /// Characters of a token's id.
-pub(crate) const ID: usize = 12;
+pub(crate) const ID: usize = API_TOKEN_ID;
 /// Characters of a token's secret: 43 of base 62 hold 256 bits.
 pub(crate) const SECRET: usize = 43;
 /// Characters of a token's checksum.
@@ -64,49 +41,102 @@ pub(crate) const CHECKSUM: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Engine {
-    /// Makes a token. It is shown this once.
+    /// Makes a token for whoever can read the keys: no caller of the service. A principal that is
+    /// not there is made, and so is a binding that the token takes its right from. The token is
+    /// shown this once.
     ///
     /// # Errors
     /// [`Error::ProjectNotFound`], [`Error::EnvironmentNotFound`]; [`Error::InvalidField`] for an
-    /// expiry that is over, and for a reveal grant to anyone but a builder.
+    /// expiry that is over or too far away, and for a reveal grant to anyone but a builder;
+    /// [`Error::SeparationOfDuties`], [`Error::BindingLimit`].
     pub async fn create_token(&self, new: NewToken) -> Result<Zeroizing<String>, Error> {
-        let NewToken { role, reveal, scope, expires } = new;
+        let NewToken { principal, role, reveal, scope, expires } = new;
         let now = self.clock.now();
-        let invalid = |field: &str, rule: &str| {
-            Err(Error::InvalidField { field: field.to_owned(), rule: rule.to_owned() })
-        };
-        if expires <= now {
-            return invalid("expires", "must lie in the future");
-        }
-        if reveal && role != Role::Builder {
-            return invalid("reveal", "is a grant for builders only");
-        }
-        let id = random_base62(ID)?;
-        let secret = random_base62(SECRET)?;
-        let principal = format!("token:{}", id.as_str());
+        check_life(now, expires)?;
+        check_reveal(role, reveal)?;
         let scope = self.find_scope(&scope).await?;
-        let caller = Caller { principal, role, reveal, scope, expires };
-        let caller =
-            serde_json::to_string(&caller).map_err(|error| Error::Internal(error.into()))?;
-        let hash = sha256(secret.as_bytes());
-        let mac = self.keys.token_mac(&id, &hash, &caller);
-        let row = TokenRow { id: id.to_string(), hash, caller, created: now, mac };
-        let mut tx = self.store.begin("create_token").await?;
-        tx.insert_token(&row).await?;
-        tx.append_audit(&local(now)).await?;
-        tx.commit().await?;
-        Ok(assemble(role, &id, &secret))
+        for _ in 0..ATTEMPTS {
+            let wish = Wish { role, reveal, scope: scope.clone(), expires };
+            match self.issue(&principal, wish).await {
+                Err(Error::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Conflict)
     }
 
-    /// Whether any token was ever made.
+    async fn issue(&self, id: &PrincipalId, wish: Wish) -> Result<Zeroizing<String>, Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.begin("create_token").await?;
+        tx.raise_epoch().await?;
+        let mut principal = match tx.principal(id).await? {
+            Some(row) => self.read_principal(&row)?,
+            None => {
+                let made = Principal {
+                    uid: PrincipalUid::new(new_uid(now)?),
+                    id: id.clone(),
+                    display_name: String::new(),
+                    identities: Vec::new(),
+                    disabled: false,
+                    bindings: Vec::new(),
+                    edition: 1,
+                    created: now,
+                    updated: now,
+                };
+                tx.insert_principal(&self.principal_row(&made)?).await?;
+                made
+            }
+        };
+        let Wish { role, reveal, scope, .. } = &wish;
+        let covers =
+            |binding: &Binding| binding.is_live(now) && binding.covers(*role, *reveal, scope);
+        if !principal.bindings.iter().any(covers) {
+            let (role, reveal, scope) = (*role, *reveal, scope.clone());
+            let uid = BindingUid::new(new_uid(now)?);
+            let binding = Binding { uid, role, reveal, scope, expires: None, created: now };
+            bind(&mut principal, binding, now)?;
+            tx.update_principal(&self.principal_row(&principal)?).await?;
+        }
+        let (_, token) = self.add_token(&mut *tx, &principal, wish, now).await?;
+        tx.append_audit(&Actor::local().did(now, "CreateApiToken")).await?;
+        tx.commit().await?;
+        Ok(token)
+    }
+
+    /// Whether anybody was ever given a right.
     ///
     /// # Errors
     /// Of the store.
-    pub async fn has_tokens(&self) -> Result<bool, Error> {
-        Ok(self.store.snapshot().await?.count_tokens().await? > 0)
+    pub async fn is_initialized(&self) -> Result<bool, Error> {
+        Ok(self.store.snapshot().await?.epoch().await? > 0)
     }
 
-    async fn find_scope(&self, name: &ScopeName) -> Result<Scope, Error> {
+    /// Adds a token of a principal, and gives it. It is shown this once.
+    pub(crate) async fn add_token(
+        &self,
+        tx: &mut dyn Transaction,
+        principal: &Principal,
+        Wish { role, reveal, scope, expires }: Wish,
+        now: Timestamp,
+    ) -> Result<(ApiToken, Zeroizing<String>), Error> {
+        let id = random_base62(ID)?;
+        let secret = random_base62(SECRET)?;
+        let token = ApiToken {
+            id: id.to_string(),
+            principal: principal.uid,
+            role,
+            reveal,
+            scope,
+            expires,
+            created: now,
+            revoked: None,
+        };
+        tx.insert_token(&self.token_row(&token, sha256(secret.as_bytes()), None)?).await?;
+        Ok((token, assemble(role, &id, &secret)))
+    }
+
+    /// What a scope names now.
+    pub(crate) async fn find_scope(&self, name: &ScopeName) -> Result<Scope, Error> {
         match name {
             ScopeName::Deployment => Ok(Scope::Deployment),
             ScopeName::Project(project) => {
@@ -121,9 +151,30 @@ impl Engine {
     }
 }
 
-/// Made by someone who can read the key file: no caller of the service.
-fn local(now: Timestamp) -> AuditRow {
-    AuditRow::new(now, "local".to_owned(), "CreateToken")
+/// What a token is to open.
+pub(crate) struct Wish {
+    pub(crate) role: Role,
+    pub(crate) reveal: bool,
+    pub(crate) scope: Scope,
+    pub(crate) expires: Timestamp,
+}
+
+/// A life that a token can have: it ends in the future, within a year and a day.
+pub(crate) fn check_life(now: Timestamp, expires: Timestamp) -> Result<(), Error> {
+    if expires <= now || expires > now.after(API_TOKEN_LIFE) {
+        let rule = "must lie in the future, and at most 366 days away".to_owned();
+        return Err(Error::InvalidField { field: "expire_time".to_owned(), rule });
+    }
+    Ok(())
+}
+
+/// Only a builder reveals.
+pub(crate) fn check_reveal(role: Role, reveal: bool) -> Result<(), Error> {
+    if reveal && role != Role::Builder {
+        let rule = "is a grant for builders only".to_owned();
+        return Err(Error::InvalidField { field: "reveal".to_owned(), rule });
+    }
+    Ok(())
 }
 
 fn assemble(role: Role, id: &str, secret: &str) -> Zeroizing<String> {
@@ -176,16 +227,5 @@ mod tests {
         assert_eq!([parts[2].len(), parts[3].len(), parts[4].len()], [ID, SECRET, CHECKSUM]);
         let (body, sum) = token.rsplit_once('_').unwrap();
         assert_eq!(checksum(body), sum);
-    }
-
-    #[test]
-    fn a_scope_is_read_exactly() {
-        assert_eq!("deployment".parse(), Ok(ScopeName::Deployment));
-        assert!(matches!("projects/demo".parse(), Ok(ScopeName::Project(_))));
-        let environment = "projects/demo/environments/main/stages/live".parse();
-        assert!(matches!(environment, Ok(ScopeName::Environment(_, _, Stage::Live))));
-        for bad in ["", "demo", "projects/", "projects/demo/environments/main", "Deployment"] {
-            assert!(bad.parse::<ScopeName>().is_err(), "{bad}");
-        }
     }
 }

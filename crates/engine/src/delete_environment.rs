@@ -58,7 +58,7 @@ impl Verb for Delete {
         if self.id.is_main() {
             return Err(Error::EnvironmentIsMain);
         }
-        if environment.settings.protected && !change.caller.may_change_protected() {
+        if environment.settings.protected && !change.rights.may_change_protected() {
             return Err(Error::EnvironmentProtected);
         }
         let mut count = 0;

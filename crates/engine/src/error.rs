@@ -110,6 +110,26 @@ pub enum Error {
     ViewTooLarge,
     #[error("the batch is too large")]
     BatchTooLarge,
+    #[error("there is no such principal")]
+    PrincipalNotFound,
+    #[error("the principal exists")]
+    PrincipalExists,
+    #[error("another principal is known by the identity")]
+    IdentityTaken,
+    #[error("a principal does not both set and resolve")]
+    SeparationOfDuties,
+    #[error("there is no such binding")]
+    BindingNotFound,
+    #[error("a principal has at most {limit} bindings")]
+    BindingLimit { limit: usize },
+    #[error("no binding of the principal covers the token")]
+    BindingMissing,
+    #[error("there is no such API token")]
+    ApiTokenNotFound,
+    #[error("the token was shown")]
+    TokenShownOnce { name: String },
+    #[error("somebody was given rights before")]
+    AlreadyInitialized,
     #[error("stored data does not authenticate: {what}")]
     DataLoss { what: &'static str },
     #[error("a key cannot be used")]

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use waxseal_domain::environment::Environment;
+use waxseal_domain::principal::Principal;
 use waxseal_domain::project::Project;
 use waxseal_domain::secret::Secret;
 use waxseal_domain::slot::Place;
@@ -37,6 +38,12 @@ pub fn environment(environment: &Environment) -> String {
 #[must_use]
 pub fn secret(secret: &Secret) -> String {
     etag(&[b"secret", secret.uid.bytes(), &secret.edition.to_be_bytes()])
+}
+
+/// Of a principal's own fields.
+#[must_use]
+pub fn principal(principal: &Principal) -> String {
+    etag(&[b"principal", principal.uid.bytes(), &principal.edition.to_be_bytes()])
 }
 
 /// Of a slot; edition 0 is a slot that was never written.

@@ -5,6 +5,7 @@
 //! **Architecture Invariant:** a verb cannot be called without a [`Permit`], and every mutation
 //! goes through `Engine::change`.
 
+mod access;
 mod audit;
 mod authenticate;
 mod batch_set_overrides;
@@ -26,7 +27,6 @@ pub mod etag;
 mod explain_environment;
 mod export_project;
 mod held;
-mod identity;
 mod in_flight;
 mod key_status;
 mod keys;
@@ -62,6 +62,10 @@ mod verify_projects;
 mod verify_secret_value;
 mod watch_environment;
 
+pub use access::{
+    BindingState, ChangePrincipal, CreateApiToken, CreateBinding, CreatePrincipal, Initialize,
+    Initialized, NewApiToken, TokenState, UpdatePrincipal,
+};
 pub use audit::{
     AuditParent, AuditSettings, Checkpoint, Counts, Exporting, Head, Hex, Line, ListAuditEvents,
     Problem, ProjectHead, Record, Verdict, Verifier, WitnessError, verify_export,
@@ -75,7 +79,7 @@ pub use copy_store::{Copied, CopyError, compare_stores, copy_store};
 pub use create_environment::CreateEnvironment;
 pub use create_project::CreateProject;
 pub use create_secret::{CreateSecret, SecretCreated};
-pub use create_token::{NewToken, ScopeName};
+pub use create_token::NewToken;
 pub use delete_environment::DeleteEnvironment;
 pub use delete_secret::ChangeSecret;
 pub use error::{Error, Offenders, OpenError};
@@ -111,7 +115,7 @@ use keys::Keys;
 use std::sync::Arc;
 use waxseal_cache::{SharedCache, ViewCache};
 use waxseal_domain::limits::Quotas;
-use waxseal_domain::time::Clock;
+use waxseal_domain::time::{Clock, Timestamp};
 use waxseal_domain::uid::{Deployment, Incarnation};
 use waxseal_kms::KeyProvider;
 use waxseal_storage::{Meta, Store};
@@ -155,8 +159,8 @@ pub struct Engine {
     in_flight: in_flight::InFlight,
     /// Fills under way, so that many callers of one cold view cost one fill.
     fills: resolve::Fills,
-    /// Tokens that were verified within the last second.
-    verified_tokens: authenticate::VerifiedTokens,
+    /// Callers that were read lately.
+    callers: authenticate::KnownCallers,
     /// Verifications of values within the last minute.
     verifications: verify_secret_value::Verifications,
     /// Views out of the shared cache that did not open.
@@ -170,6 +174,12 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// The time by the clock that everything here goes by.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Opens the engine, and makes the deployment's service key where the store is empty. That
     /// the service key opens proves that store and key provider belong together.
     ///
@@ -215,7 +225,7 @@ impl Engine {
             incarnation,
             in_flight: in_flight::InFlight::default(),
             fills: resolve::Fills::default(),
-            verified_tokens: authenticate::VerifiedTokens::default(),
+            callers: authenticate::KnownCallers::default(),
             verifications: verify_secret_value::Verifications::default(),
             unopened_views: std::sync::atomic::AtomicU64::default(),
         });
@@ -252,6 +262,7 @@ async fn found(
         service_key: keys::stored(wrapped),
         created: clock.now(),
         unscrubbed: false,
+        epoch: 0,
     };
     let mut tx = store.begin("found").await?;
     tx.insert_meta(meta.clone()).await?;

@@ -1,6 +1,8 @@
 //! Reading projects.
 
+use crate::permit::Rights;
 use crate::{Engine, Error, Listed, Page, Permit};
+use std::collections::BTreeSet;
 use waxseal_domain::caller::{Action, Scope};
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::project::Project;
@@ -35,11 +37,16 @@ impl Engine {
         let arguments = [if show_deleted { "deleted" } else { "" }];
         let wanted = self.wanted(&page, &permit, Action::ListProjects, &arguments)?;
         let mut rows = self.store.snapshot().await?;
-        if let Some(own) = own_project(&permit.caller.scope) {
-            let own = rows.project(own).await?.map(|row| row.project);
-            let shown = own.filter(|own| show_deleted || own.deletion.is_none());
-            let items: Vec<_> = shown.into_iter().collect();
-            return Ok(Listed { total: items.len() as u64, items, next: String::new() });
+        if !permit.rights().is_everywhere() {
+            let mut own = Vec::new();
+            for id in own_projects(permit.rights()) {
+                let row = rows.project(id).await?.map(|row| row.project);
+                own.extend(row.filter(|own| show_deleted || own.deletion.is_none()));
+            }
+            let total = own.len() as u64;
+            let (items, last) = wanted.cut(own, |project| project.id.to_string());
+            let next = self.next(last, &permit, Action::ListProjects, &arguments)?;
+            return Ok(Listed { items, next, total });
         }
         let after = wanted.after.as_deref().map(ProjectId::parse).transpose();
         let after = after.map_err(|_| Error::InvalidPageToken)?;
@@ -63,11 +70,11 @@ pub(crate) async fn standing(rows: &mut dyn Snapshot, id: &ProjectId) -> Result<
     if project.deletion.is_some() { Err(Error::ProjectDeleted) } else { Ok(project) }
 }
 
-/// The one project that a caller's scope lies in; `None` for the whole deployment.
-fn own_project(scope: &Scope) -> Option<&ProjectId> {
-    match scope {
+/// The projects that a caller's scopes lie in, in the order of their ids.
+fn own_projects(rights: Rights<'_>) -> BTreeSet<&ProjectId> {
+    let own = rights.grants().filter_map(|grant| match &grant.scope {
         Scope::Deployment => None,
-        Scope::Project { id, .. } => Some(id),
-        Scope::Environment { project, .. } => Some(project),
-    }
+        Scope::Project { id, .. } | Scope::Environment { project: id, .. } => Some(id),
+    });
+    own.collect()
 }

@@ -3,10 +3,11 @@
 use crate::audit::Trail as _;
 use crate::change::{Change, Subject, Verb, Written};
 use crate::delete_secret::ChangeSecret;
+use crate::permit::Rights;
 use crate::{Engine, Error, Permit, etag};
 use async_trait::async_trait;
 use std::sync::Arc;
-use waxseal_domain::caller::{Action, Caller, Role, Scope};
+use waxseal_domain::caller::{Action, Caller};
 use waxseal_domain::name::{ProjectId, SecretName};
 use waxseal_domain::time::Timestamp;
 use waxseal_domain::uid::SecretUid;
@@ -50,14 +51,15 @@ impl Engine {
     }
 
     async fn purge_project(&self, id: &ProjectId, now: Timestamp) -> Result<(), Error> {
-        let caller = retention();
+        let caller = Caller::system("retention");
         self.have_integrity_key(id).await?;
         let mut tx = self.store.begin("purge_project").await?;
         let project = self.verified_or_deleted(&mut *tx, id).await?.row;
         let over = project.project.deletion.is_some_and(|deletion| deletion.purge <= now);
         if !over {
             drop(tx);
-            self.attempt(&caller, Some(id), None, &mut PurgeExpired).await?;
+            let rights = Rights::all(&caller);
+            self.attempt(rights, Some(id), None, &mut PurgeExpired).await?;
             return Ok(());
         }
         tx.remove_project(&project).await?;
@@ -84,17 +86,6 @@ impl Engine {
             }
         }
         tracing::warn!("what was purged is still in the store's files: snapshots are being read");
-    }
-}
-
-/// Who purges what has expired.
-fn retention() -> Caller {
-    Caller {
-        principal: "system:retention".to_owned(),
-        role: Role::Admin,
-        reveal: false,
-        scope: Scope::Deployment,
-        expires: Timestamp::from_micros(i64::MAX),
     }
 }
 

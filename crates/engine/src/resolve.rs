@@ -10,7 +10,7 @@ pub(crate) use fills::Fills;
 
 use crate::audit::{Denied, Disclosure};
 use crate::revision::Revision;
-use crate::{Engine, Error, Offenders, Permit, permit};
+use crate::{Engine, Error, Offenders, Permit};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use waxseal_domain::environment::Stage;
 use waxseal_domain::limits::STALENESS_MAX;
 use waxseal_domain::name::{EnvironmentId, ProjectId, SecretName};
 use waxseal_domain::view::View;
-use waxseal_storage::Head;
+use waxseal_storage::{Asked, Head};
 
 /// Turns a view into the bytes that leave the process, once for each view.
 pub trait ViewEncoder: Send + Sync + 'static {
@@ -122,11 +122,11 @@ impl Engine {
     ) -> Result<Looked, Error> {
         self.keys.check_health()?;
         let held = self.held(ask.if_revision_not.as_deref())?;
-        let Some(head) = self.head_for(ask).await? else {
+        let Some(head) = self.head_for(permit, ask).await? else {
             return Err(Box::pin(self.absent(ask.project, None)).await);
         };
         // The permit may go by a head that is up to a second older than this one.
-        if !permit::is_of(&permit.caller.scope, &head) {
+        if !permit.rights().are_of(&head) {
             return Err(self.refused(permit, ask));
         }
         let Some(environment) = head.environment(ask.environment) else {
@@ -190,10 +190,21 @@ impl Engine {
     }
 
     /// The head to answer from; none where the project is absent or deleted.
-    async fn head_for(&self, ask: &Resolve<'_>) -> Result<Option<Arc<Head>>, Error> {
+    async fn head_for(
+        &self,
+        permit: &Permit<'_>,
+        ask: &Resolve<'_>,
+    ) -> Result<Option<Arc<Head>>, Error> {
         let standing = |head: Option<Arc<Head>>| head.filter(|head| !head.deleted);
         match &ask.consistency {
-            Consistency::Strong => Ok(standing(self.store.head(ask.project).await?)),
+            Consistency::Strong => {
+                let Asked { head, epoch } = self.store.ask(ask.project).await?;
+                // Somebody's rights have changed since the caller's were read.
+                if epoch != permit.caller.epoch {
+                    Box::pin(self.ensure_rights_at(epoch, permit.rights())).await?;
+                }
+                Ok(standing(head))
+            }
             Consistency::Bounded(staleness) => {
                 if staleness.is_zero() || *staleness > STALENESS_MAX {
                     return Err(Error::InvalidField {

@@ -160,7 +160,8 @@ impl Engine {
         row: &ValueRow,
     ) -> Result<(), Error> {
         let mut tx = self.store.begin("RevealSecretValue").await?;
-        if !self.is_same(&permit.caller.scope).await? {
+        self.ensure_rights(&mut *tx, permit.rights()).await?;
+        if self.same(permit.rights()).await?.is_none() {
             return Err(Error::PermissionDenied);
         }
         self.refuse_restricted(&mut *tx, reveal).await?;

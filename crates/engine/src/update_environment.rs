@@ -60,7 +60,7 @@ impl Verb for Update {
             etag,
             request: _,
         } = &self.0;
-        let (now, may_change_protected) = (change.now, change.caller.may_change_protected());
+        let (now, may_change_protected) = (change.now, change.rights.may_change_protected());
         let row = &mut change.environment_mut(id)?.environment;
         etag::check(etag.as_deref(), &etag::environment(row))?;
         if row.settings.protected && !may_change_protected {

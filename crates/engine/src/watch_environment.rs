@@ -33,7 +33,7 @@ pub struct WatchEnvironment {
 /// A view that is being watched.
 pub struct Watch {
     engine: Arc<Engine>,
-    caller: Caller,
+    caller: Arc<Caller>,
     watched: WatchEnvironment,
     following: Following,
     /// Whether the first answer was given.
@@ -53,7 +53,7 @@ impl Engine {
         permit.check(Action::WatchEnvironment)?;
         Ok(Watch {
             engine: self.clone(),
-            caller: permit.caller.clone(),
+            caller: Arc::new(permit.caller.clone()),
             // From before the first look, so that no change falls between the two.
             following: self.store.follow(&watched.project),
             watched,
@@ -96,10 +96,9 @@ impl Watch {
     }
 
     async fn look(&mut self) -> Result<Option<Resolution>, Error> {
+        self.caller = self.engine.still(&self.caller, RIGHTS_AGE).await?;
+        let permit = self.permit().await?;
         let WatchEnvironment { project, environment, stage, if_revision_not } = &self.watched;
-        let target = Target::Environment(project, environment, *stage);
-        self.engine.ensure_still(&self.caller, RIGHTS_AGE).await?;
-        let permit = self.engine.permit(&self.caller, Action::WatchEnvironment, target).await?;
         let ask = Resolve {
             project,
             environment,
@@ -122,10 +121,22 @@ impl Watch {
         })
     }
 
+    /// Asks for the right to watch, as the caller was read last.
+    async fn permit(&self) -> Result<Permit<'_>, Error> {
+        let WatchEnvironment { project, environment, stage, .. } = &self.watched;
+        let target = Target::Environment(project, environment, *stage);
+        self.engine.permit(&self.caller, Action::WatchEnvironment, target).await
+    }
+
+    async fn still_may(&mut self) -> Result<(), Error> {
+        self.caller = self.engine.still(&self.caller, RIGHTS_AGE).await?;
+        self.permit().await.map(drop)
+    }
+
     /// Returns once the view may have changed.
     async fn moved(&mut self) -> Result<(), Error> {
         while timeout(RIGHTS, self.following.moved()).await.is_err() {
-            match self.engine.ensure_still(&self.caller, RIGHTS_AGE).await {
+            match self.still_may().await {
                 Err(error) if !is_outage(&error) => return Err(error),
                 // Whoever cannot be asked about a right has nothing to disclose either.
                 _ => {}

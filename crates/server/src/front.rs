@@ -21,7 +21,7 @@ pub(crate) use reply::{Chunk, Reply};
 use crate::auth;
 use crate::identity::{Peer, Workloads};
 use crate::metrics::{Call, Meter, Metrics};
-use crate::rpc::{RuntimeServer, ViewMethod};
+use crate::rpc::{INITIALIZE, RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
 use elsewhere::Elsewhere;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -94,7 +94,12 @@ impl Front {
         if let Err(refusal) = ensure_grpc(request.method(), request.headers()) {
             return refused(refusal);
         }
-        if called.access == Access::Open {
+        // Whoever stands at the machine has no credentials yet.
+        let first = is_first_call(&request, peer);
+        if first {
+            request.extensions_mut().insert(peer.clone());
+        }
+        if first || called.access == Access::Open {
             let answer = Box::pin(self.route(request.map(Body::new))).await;
             return streamed(answer, streaming);
         }
@@ -198,6 +203,13 @@ impl Front {
             _ => answer,
         }
     }
+}
+
+/// Whether it is the one call without a caller, from where that may be made.
+fn is_first_call(request: &Request<Incoming>, peer: &Peer) -> bool {
+    request.uri().path() == INITIALIZE
+        && !request.headers().contains_key(header::AUTHORIZATION)
+        && peer.owns_this()
 }
 
 /// The looks of a gRPC call. Compression is off: the size of what is compressed together with a

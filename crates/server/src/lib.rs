@@ -28,7 +28,7 @@ mod workers;
 pub use admin::Admin;
 pub use config::Config;
 pub use identity::IssuersError;
-pub use listeners::{Connections, ListenError, Listeners};
+pub use listeners::{Connections, LOCAL_SOCKET, ListenError, Listeners};
 pub use metrics::Metrics;
 pub use run::{RunError, run};
 pub use tls::{Certificates, TlsError};

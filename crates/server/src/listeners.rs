@@ -12,6 +12,7 @@ use crate::config::{Config, Listen};
 use crate::tls::Certificates;
 use futures::stream::{self, Stream, StreamExt};
 use places::Seldom;
+use rustix::io::Errno;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub struct Listeners {
     sockets: Vec<Socket>,
     certificates: Option<Arc<Certificates>>,
     connections: Connections,
+    /// That of the data directory, for whoever stands at the machine.
+    local: Option<UnixSocket>,
 }
 
 #[derive(Debug)]
@@ -92,7 +95,8 @@ impl Listeners {
         let transport = &config.transport;
         let connections =
             Connections::new(transport.max_connections, transport.max_connections_per_ip);
-        Ok(Self { sockets, certificates: certificates.map(Arc::new), connections })
+        let certificates = certificates.map(Arc::new);
+        Ok(Self { sockets, local: local(config)?, certificates, connections })
     }
 
     /// The certificates that are served, where TLS is configured.
@@ -116,7 +120,7 @@ impl Listeners {
         })
     }
 
-    /// Every address, as `ADDR:PORT` or `unix:PATH`.
+    /// Every address of the configuration, as `ADDR:PORT` or `unix:PATH`.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
         let address = |socket: &Socket| match socket {
@@ -128,8 +132,9 @@ impl Listeners {
 
     /// The callers who come in, until this stream is dropped; that closes the sockets.
     pub(crate) fn accepted(self) -> impl Stream<Item = Accepted> {
-        let Self { sockets, certificates, connections } = self;
-        stream::select_all(sockets.into_iter().map(move |socket| {
+        let Self { sockets, local, certificates, connections } = self;
+        let sockets = sockets.into_iter().chain(local.map(Socket::Unix));
+        stream::select_all(sockets.map(move |socket| {
             let door = Door {
                 socket,
                 certificates: certificates.clone(),
@@ -191,6 +196,30 @@ impl Door {
 enum Incoming {
     Tcp(TcpStream, IpAddr),
     Unix(UnixStream),
+}
+
+/// The name of the socket in a data directory.
+pub const LOCAL_SOCKET: &str = "waxseal.sock";
+
+/// The socket in the data directory, where there is one and a path as long as its can be bound.
+fn local(config: &Config) -> Result<Option<UnixSocket>, ListenError> {
+    let Some(dir) = &config.data_dir else { return Ok(None) };
+    let path = dir.join(LOCAL_SOCKET);
+    if config.listen.contains(&Listen::Unix(path.clone())) {
+        return Ok(None);
+    }
+    match UnixSocket::bind(&path) {
+        Err(ListenError::Address { source, .. })
+            if source.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error()) =>
+        {
+            tracing::warn!(
+                path = %path.display(),
+                "the path is too long for a Unix socket: `waxseal init` needs one from --listen"
+            );
+            Ok(None)
+        }
+        bound => bound.map(Some),
+    }
 }
 
 impl Socket {

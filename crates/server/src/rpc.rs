@@ -5,6 +5,7 @@
 //! one; it is never executed. Where the answer is a stream, the stream ends when the server is told
 //! to stop.
 
+mod access;
 mod audit;
 mod environment;
 mod health;
@@ -16,6 +17,7 @@ mod secret;
 mod streams;
 mod views;
 
+pub(crate) use access::INITIALIZE;
 pub(crate) use health::Health;
 pub(crate) use runtime::RuntimeServer;
 pub(crate) use streams::{Streams, Views};
@@ -31,6 +33,7 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use waxseal_domain::caller::Caller;
 use waxseal_engine::{Engine, Error};
+use waxseal_proto::v1::access_service_server::AccessServiceServer;
 use waxseal_proto::v1::audit_service_server::AuditServiceServer;
 use waxseal_proto::v1::environment_service_server::EnvironmentServiceServer;
 use waxseal_proto::v1::key_service_server::KeyServiceServer;
@@ -60,6 +63,7 @@ pub(crate) fn services(
     let environments = EnvironmentServiceServer::new(environment::Environments(engine.clone()));
     let secrets = SecretServiceServer::new(secret::Secrets(engine.clone()));
     let keys = KeyServiceServer::new(key::KeyRings::new(engine.clone(), &streams));
+    let access = AccessServiceServer::new(access::Accesses(engine.clone()));
     let audit = AuditServiceServer::new(audit::Trails::new(engine.clone(), &streams));
     let runtime = RuntimeServer::new(engine.clone(), streams);
     let (health, health_server) = health::health(served);
@@ -75,6 +79,7 @@ pub(crate) fn services(
         .add_service(environments.max_decoding_message_size(REQUEST_BYTES))
         .add_service(secrets.max_decoding_message_size(REQUEST_BYTES))
         .add_service(keys.max_decoding_message_size(REQUEST_BYTES))
+        .add_service(access.max_decoding_message_size(REQUEST_BYTES))
         .add_service(audit.max_decoding_message_size(REQUEST_BYTES))
         .add_service(runtime.clone())
         .add_service(health_server)

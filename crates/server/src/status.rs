@@ -168,6 +168,65 @@ fn say(error: &Error) -> Said {
         )
         .quota("verifications of a secret in a minute")
         .retry(*retry),
+        Error::PrincipalNotFound => {
+            Said::new(Code::NotFound, R::PrincipalNotFound, "there is no such principal")
+        }
+        Error::PrincipalExists => Said::new(
+            Code::AlreadyExists,
+            R::PrincipalExists,
+            "there is a principal of that id already",
+        ),
+        Error::IdentityTaken => Said::new(
+            Code::AlreadyExists,
+            R::IdentityTaken,
+            "another principal is known by one of the identities; an identity is one principal's",
+        ),
+        Error::SeparationOfDuties => Said::new(
+            Code::FailedPrecondition,
+            R::SeparationOfDuties,
+            "the principal would both set values and resolve them in one place; give one of the \
+             roles to another principal",
+        )
+        .precondition("binding"),
+        Error::BindingNotFound => Said::new(
+            Code::NotFound,
+            R::BindingNotFound,
+            "the principal has no such binding; ListBindings says which it has",
+        ),
+        Error::BindingLimit { limit } => Said::new(
+            Code::ResourceExhausted,
+            R::BindingLimit,
+            format!("a principal has at most {limit} bindings; delete one first"),
+        )
+        .quota("bindings of a principal"),
+        Error::BindingMissing => Said::new(
+            Code::FailedPrecondition,
+            R::BindingMissing,
+            "no binding of the principal has this role and covers this scope; CreateBinding makes \
+             one",
+        )
+        .precondition("binding"),
+        Error::ApiTokenNotFound => Said::new(
+            Code::NotFound,
+            R::ApiTokenNotFound,
+            "the principal has no such token; ListApiTokens says which it has",
+        ),
+        Error::TokenShownOnce { name } => Said::new(
+            Code::FailedPrecondition,
+            R::TokenShownOnce,
+            format!(
+                "the first call with this request_id made {name}, which cannot be shown again; if \
+                 its answer was lost, revoke that one and make another"
+            ),
+        )
+        .precondition("request_id"),
+        Error::AlreadyInitialized => Said::new(
+            Code::FailedPrecondition,
+            R::AlreadyInitialized,
+            "somebody was given rights before; on the machine that has the keys, `waxseal token \
+             create` makes a token for any principal",
+        )
+        .precondition("deployment"),
         Error::AliasNotFound => Said::new(
             Code::NotFound,
             R::AliasNotFound,

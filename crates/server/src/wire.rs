@@ -4,6 +4,7 @@
 //! a request is checked again. A payload leaves its message before anything else happens, into
 //! memory that is wiped.
 
+pub(crate) mod access;
 pub(crate) mod audit;
 pub(crate) mod environment;
 pub(crate) mod key;

@@ -6,6 +6,7 @@
     reason = "a suite of assertions, called by tests only"
 )]
 
+mod access;
 mod audit;
 mod copy;
 mod heads;
@@ -14,7 +15,7 @@ mod views;
 
 use crate::{
     AliasRow, EnvironmentRow, GroupRow, Meta, ProjectRow, RequestRow, Sealed, SlotRow, Store,
-    TokenRow, ValueRow, Wrapped,
+    ValueRow, Wrapped,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +48,8 @@ pub async fn contract(store: Arc<dyn Store>) {
     a_secret_is_removed_with_all_it_had(&store).await;
     a_deleted_project_shows_in_its_head_and_is_removed_whole(&store).await;
     answers_are_kept_per_caller(&store).await;
-    tokens_are_kept(&store).await;
     audit::suite(&store).await;
+    access::suite(&store).await;
     copy::what_is_beside_projects_is_listed_in_order(&store).await;
     writers_queue(&store).await;
     heads::suite(&store).await;
@@ -161,6 +162,7 @@ async fn meta_is_written_once(store: &Arc<dyn Store>) {
         service_key: wrapped(3),
         created: time(4),
         unscrubbed: false,
+        epoch: 0,
     };
     let mut tx = store.begin("contract").await.unwrap();
     assert_eq!(tx.meta().await.unwrap(), None);
@@ -470,24 +472,6 @@ async fn answers_are_kept_per_caller(store: &Arc<dyn Store>) {
     assert!(tx.request("token:a", row.id).await.unwrap().is_some(), "not yet");
     tx.forget_requests(time(101)).await.unwrap();
     assert!(tx.request("token:a", row.id).await.unwrap().is_none());
-}
-
-async fn tokens_are_kept(store: &Arc<dyn Store>) {
-    let row = TokenRow {
-        id: "abc".to_owned(),
-        hash: [1; 32],
-        caller: "{}".to_owned(),
-        created: time(1),
-        mac: [2; 32],
-    };
-    let mut tx = store.begin("contract").await.unwrap();
-    assert_eq!(tx.count_tokens().await.unwrap(), 0);
-    tx.insert_token(&row).await.unwrap();
-    tx.commit().await.unwrap();
-    let mut snapshot = store.snapshot().await.unwrap();
-    assert_eq!(snapshot.token("abc").await.unwrap(), Some(row));
-    assert_eq!(snapshot.token("abd").await.unwrap(), None);
-    assert_eq!(snapshot.count_tokens().await.unwrap(), 1);
 }
 
 async fn writers_queue(store: &Arc<dyn Store>) {

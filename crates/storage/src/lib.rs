@@ -4,6 +4,7 @@
 //! snapshots to read and transactions to write, cut by group of rows; the engine says what they
 //! mean. Every backend passes [`contract`].
 
+mod access;
 mod audit;
 pub mod contract;
 mod copy;
@@ -13,14 +14,15 @@ pub mod postgres;
 mod rows;
 mod sqlite;
 
+pub use access::{PrincipalEdits, PrincipalRows, TokenEdits, TokenRows};
 pub use audit::{AuditEdits, AuditFilter, AuditRow, AuditRows, ChainRow, CheckpointRow, KeptAudit};
 pub use copy::CopyRows;
 pub use error::Error;
 pub use followers::Following;
 pub use postgres::Postgres;
 pub use rows::{
-    AliasRow, CatalogueRows, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, ProjectRow,
-    RequestRow, Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
+    AliasRow, CatalogueRows, EnvironmentRow, GroupRow, KeyPlace, KeyRow, Meta, PrincipalRow,
+    ProjectRow, RequestRow, Sealed, SlotRow, TokenRow, ValueHead, ValueRow, ViewRows, Wrapped,
 };
 pub use sqlite::Sqlite;
 
@@ -85,11 +87,31 @@ impl Head {
     }
 }
 
+/// What a strong question is answered with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The head of the project; none where there is no such project.
+    pub head: Option<Arc<Head>>,
+    /// The authorisation epoch in the same state or a later one: raised with every change of who
+    /// may do what.
+    pub epoch: u64,
+}
+
 /// A store.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// The head of a project: never older than any commit that was acknowledged before the call.
-    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>>;
+    /// The head of a project and the authorisation epoch: neither older than any commit that was
+    /// acknowledged before the call.
+    async fn ask(&self, project: &ProjectId) -> Result<Asked>;
+
+    /// The head of a project alone, as new as [`Self::ask`] gives it.
+    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>> {
+        Ok(self.ask(project).await?.head)
+    }
+
+    /// The authorisation epoch as it stood at most `age` ago, or later: without asking the database
+    /// where the store can tell by the monotonic clock how old the one is that it holds.
+    async fn recent_epoch(&self, age: Duration) -> Result<u64>;
 
     /// The head of a project as it stood at most `age` ago, or later: without asking the database
     /// where the store can tell by the monotonic clock how old the head is that it holds.
@@ -155,6 +177,7 @@ pub trait Snapshot:
     + KeyRows
     + RequestRows
     + AuditRows
+    + PrincipalRows
     + TokenRows
     + CopyRows
     + Send
@@ -192,6 +215,7 @@ pub trait Transaction:
     + KeyEdits
     + RequestEdits
     + AuditEdits
+    + PrincipalEdits
     + TokenEdits
 {
     /// Makes the changes durable and then visible, heads among them.
@@ -392,21 +416,4 @@ pub trait RequestEdits {
 
     /// Drops what was kept before this time.
     async fn forget_requests(&mut self, before: Timestamp) -> Result<()>;
-}
-
-/// API tokens.
-#[async_trait]
-pub trait TokenRows {
-    /// The token of this id.
-    async fn token(&mut self, id: &str) -> Result<Option<TokenRow>>;
-
-    /// How many tokens there are.
-    async fn count_tokens(&mut self) -> Result<u64>;
-}
-
-/// Writes [`TokenRows`].
-#[async_trait]
-pub trait TokenEdits {
-    /// Adds a token.
-    async fn insert_token(&mut self, row: &TokenRow) -> Result<()>;
 }

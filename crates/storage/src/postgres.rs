@@ -18,6 +18,7 @@ mod local;
 mod meta;
 mod migrate;
 mod pending;
+mod principals;
 mod projects;
 mod requests;
 mod secrets;
@@ -32,7 +33,7 @@ mod view;
 pub use settings::Settings;
 
 use self::core::{Core, Line};
-use crate::{Following, Head, Result, Snapshot, Store, Transaction, ViewRows};
+use crate::{Asked, Following, Head, Result, Snapshot, Store, Transaction, ViewRows};
 use async_trait::async_trait;
 use session::{Kind, Session};
 use shared::Shared;
@@ -100,8 +101,17 @@ impl Postgres {
 
 #[async_trait]
 impl Store for Postgres {
-    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>> {
-        strong::head(&self.asks, project).await
+    async fn ask(&self, project: &ProjectId) -> Result<Asked> {
+        strong::ask(&self.asks, Some(project)).await
+    }
+
+    async fn recent_epoch(&self, age: Duration) -> Result<u64> {
+        self.core.shared.alive()?;
+        let known = self.core.shared.local().recent_epoch(age, Instant::now());
+        match known {
+            Some(epoch) => Ok(epoch),
+            None => Ok(strong::ask(&self.asks, None).await?.epoch),
+        }
     }
 
     async fn recent_head(&self, project: &ProjectId, age: Duration) -> Result<Option<Arc<Head>>> {

@@ -3,12 +3,12 @@
 
 use uuid::Uuid;
 use waxseal_domain::environment::{Environment, Stage};
-use waxseal_domain::name::SecretName;
+use waxseal_domain::name::{PrincipalId, SecretName};
 use waxseal_domain::project::Project;
 use waxseal_domain::secret::{Secret, Visibility};
 use waxseal_domain::slot::Place;
 use waxseal_domain::time::Timestamp;
-use waxseal_domain::uid::{Deployment, Incarnation, ProjectUid, SecretUid, ValueUid};
+use waxseal_domain::uid::{Deployment, Incarnation, PrincipalUid, ProjectUid, SecretUid, ValueUid};
 use waxseal_domain::value::PayloadKind;
 
 /// A data key as the key provider wrapped it.
@@ -35,6 +35,8 @@ pub struct Meta {
     pub created: Timestamp,
     /// Whether copies of what was removed may be left in the store's files.
     pub unscrubbed: bool,
+    /// The authorisation epoch; 0 until somebody may do something.
+    pub epoch: u64,
 }
 
 /// A project, its head and its manifest.
@@ -255,17 +257,34 @@ pub struct RequestRow {
     pub created: Timestamp,
 }
 
+/// Somebody who may do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalRow {
+    /// The principal's identity.
+    pub uid: PrincipalUid,
+    /// The principal's id.
+    pub id: PrincipalId,
+    /// What it is known by; kept apart to be found by, and not read back.
+    pub identities: Vec<String>,
+    /// All that there is to say of it, as JSON.
+    pub content: String,
+    /// MAC over the row.
+    pub mac: [u8; 32],
+}
+
 /// An API token, without the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRow {
     /// The token's public id.
     pub id: String,
+    /// Whose it is.
+    pub principal: PrincipalUid,
     /// SHA-256 of the token's secret part.
     pub hash: [u8; 32],
-    /// Whom it makes a caller, as JSON.
-    pub caller: String,
-    /// When it was made.
-    pub created: Timestamp,
+    /// What it opens, as JSON.
+    pub content: String,
+    /// When it was last used, to the minute; not under the MAC.
+    pub used: Option<Timestamp>,
     /// MAC over the row.
     pub mac: [u8; 32],
 }

@@ -8,6 +8,7 @@ mod environments;
 mod heads;
 mod keys;
 mod meta;
+mod principals;
 mod projects;
 mod requests;
 mod scrub;
@@ -16,7 +17,7 @@ mod session;
 mod slots;
 mod tokens;
 
-use crate::{Error, Following, Head, Result, Snapshot, Store, Transaction};
+use crate::{Asked, Error, Following, Head, Result, Snapshot, Store, Transaction};
 use async_trait::async_trait;
 use heads::Heads;
 use rusqlite::{Connection, OpenFlags};
@@ -37,6 +38,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/sqlite/0001_initial.sql")),
+    M::up(include_str!("../migrations/sqlite/0002_access.sql")),
     M::up(include_str!("../migrations/sqlite/0003_audit.sql")),
 ];
 
@@ -74,7 +76,8 @@ impl Sqlite {
     }
 
     /// Opens a file that a server may have open, as it stands: a schema that is not of this
-    /// build's version is left alone. For rows that no head depends on, such as tokens.
+    /// build's version is left alone. For rows that no head depends on, such as tokens: what this
+    /// raises of the authorisation epoch, the server notices when it next reads a caller.
     ///
     /// # Errors
     /// [`Error::TooNew`] and [`Error::TooOld`].
@@ -144,8 +147,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn head(&self, project: &ProjectId) -> Result<Option<Arc<Head>>> {
-        Ok(self.heads.get(project))
+    async fn ask(&self, project: &ProjectId) -> Result<Asked> {
+        Ok(Asked { head: self.heads.get(project), epoch: self.heads.epoch() })
+    }
+
+    async fn recent_epoch(&self, _: Duration) -> Result<u64> {
+        Ok(self.heads.epoch())
     }
 
     async fn recent_head(&self, project: &ProjectId, _: Duration) -> Result<Option<Arc<Head>>> {

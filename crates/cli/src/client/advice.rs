@@ -30,7 +30,8 @@ fn by_reason(reason: R) -> Option<&'static str> {
             "set --token-file, WAXSEAL_TOKEN_FILE or WAXSEAL_TOKEN, or --cert and --key"
         }
         R::CredentialsInvalid => {
-            "`waxseal token create`, on the machine of the server, makes another token"
+            "an admin's `waxseal token issue` makes another token, and so does `waxseal token \
+             create` on the machine that has the keys"
         }
         R::PermissionDenied => "use a token whose role and scope allow it",
         R::SecretRestricted => {
@@ -42,6 +43,11 @@ fn by_reason(reason: R) -> Option<&'static str> {
         R::VersionNotFound | R::VersionDestroyed => {
             "`waxseal secret versions` says which there are"
         }
+        R::PrincipalNotFound => "`waxseal principal list` says which there are",
+        R::BindingNotFound => "`waxseal binding list` says which there are",
+        R::BindingMissing => "`waxseal binding create` gives the principal the role",
+        R::ApiTokenNotFound => "`waxseal token list` says which there are",
+        R::SeparationOfDuties => "`waxseal principal create` makes another principal",
         R::AliasNotFound => "`waxseal secret get` says which there are",
         R::SecretExists => "`waxseal secret set` changes its value",
         R::NameHeldByDeleted => "`waxseal secret undelete` brings it back",

@@ -5,6 +5,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Request, Status};
+use waxseal_proto::v1::access_service_client::AccessServiceClient;
 use waxseal_proto::v1::audit_service_client::AuditServiceClient;
 use waxseal_proto::v1::environment_service_client::EnvironmentServiceClient;
 use waxseal_proto::v1::key_service_client::KeyServiceClient;
@@ -29,6 +30,10 @@ pub(crate) struct Caller {
 pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
 
 impl Caller {
+    pub(crate) fn access(&self) -> AccessServiceClient<Authenticated> {
+        AccessServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+    }
+
     pub(crate) fn projects(&self) -> ProjectServiceClient<Authenticated> {
         ProjectServiceClient::with_interceptor(self.channel.clone(), self.bearer.clone())
     }
@@ -57,7 +62,7 @@ impl Caller {
 
 impl Bearer {
     /// For whom a certificate does.
-    pub(crate) fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self(None)
     }
 

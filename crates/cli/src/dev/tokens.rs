@@ -41,7 +41,7 @@ impl State {
 
 /// Finds the token files, and makes those that are missing or of no use.
 pub(super) async fn keep(engine: &Engine, dir: &Path) -> Result<Vec<Kept>, Failure> {
-    let first = !engine.has_tokens().await.map_err(Failure::Token)?;
+    let first = !engine.is_initialized().await.map_err(Failure::Token)?;
     let mut kept = Vec::with_capacity(ROLES.len());
     for role in ROLES {
         let file = token_file::path(dir, role);
@@ -67,7 +67,7 @@ pub(super) async fn keep(engine: &Engine, dir: &Path) -> Result<Vec<Kept>, Failu
 
 async fn is_valid(engine: &Engine, token: &str, role: Role) -> Result<bool, Failure> {
     match engine.authenticate(token).await {
-        Ok(caller) => Ok(caller.role == role),
+        Ok(caller) => Ok(caller.grants.iter().any(|grant| grant.role == role)),
         Err(Error::CredentialsInvalid) => Ok(false),
         Err(error) => Err(Failure::Token(error)),
     }

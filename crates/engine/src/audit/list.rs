@@ -103,9 +103,14 @@ impl Engine {
         permit: &Permit<'_>,
         id: &ProjectId,
     ) -> Result<waxseal_domain::uid::ProjectUid, Error> {
-        match &permit.caller.scope {
-            Scope::Project { uid, .. } => Ok(*uid),
-            Scope::Deployment | Scope::Environment { .. } => {
+        let rights = permit.rights();
+        let given = rights.grants().find_map(|grant| match &grant.scope {
+            Scope::Project { id: of, uid } if of == id => Some(*uid),
+            Scope::Deployment | Scope::Project { .. } | Scope::Environment { .. } => None,
+        });
+        match given.filter(|_| !rights.is_everywhere()) {
+            Some(uid) => Ok(uid),
+            None => {
                 let project = self.store.snapshot().await?.project(id).await?;
                 Ok(project.ok_or(Error::ProjectNotFound)?.project.uid)
             }

@@ -32,7 +32,7 @@ impl Change<'_> {
         secret: SecretUid,
         places: Touches,
     ) -> Result<(), Error> {
-        if self.caller.may_change_protected() {
+        if self.rights.may_change_protected() {
             return Ok(());
         }
         let protected: Vec<_> = self

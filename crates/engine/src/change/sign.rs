@@ -70,7 +70,7 @@ impl Change<'_> {
                 version,
                 revision: Some(project.row.revision),
                 request: request.map(|key| key.id),
-                ..Actor::of(self.caller).did(self.now, action.as_str())
+                ..Actor::of(self.rights.caller).did(self.now, action.as_str())
             });
         }
         self.tx.append_all(rows).await

@@ -1,9 +1,10 @@
 //! A change under way: what was read so far, all of it vouched for.
 
 use crate::manifest::{Catalogue, Verified};
+use crate::permit::Rights;
 use crate::{Engine, Error};
 use std::collections::{BTreeMap, BTreeSet};
-use waxseal_domain::caller::{Caller, Scope};
+use waxseal_domain::caller::Scope;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::slot::Place;
@@ -25,7 +26,7 @@ pub(crate) struct Subject {
 /// A change under way: a locked, verified project and what was done to it so far.
 pub(crate) struct Change<'a> {
     pub(crate) engine: &'a Engine,
-    pub(crate) caller: &'a Caller,
+    pub(crate) rights: Rights<'a>,
     pub(crate) now: Timestamp,
     /// One audit row each.
     pub(super) subjects: Vec<Subject>,
@@ -43,14 +44,14 @@ pub(crate) struct Change<'a> {
 impl<'a> Change<'a> {
     pub(super) async fn begin(
         engine: &'a Engine,
-        caller: &'a Caller,
+        rights: Rights<'a>,
         mut tx: Box<dyn Transaction>,
         project: Option<&ProjectId>,
     ) -> Result<Self, Error> {
         let project = match project {
             // A scope's project that is gone looks like one that never was the caller's.
             Some(id) => match engine.verified_or_deleted(&mut *tx, id).await {
-                Err(Error::ProjectNotFound) if caller.scope != Scope::Deployment => {
+                Err(Error::ProjectNotFound) if !rights.is_everywhere() => {
                     return Err(Error::PermissionDenied);
                 }
                 project => Some(project?),
@@ -59,7 +60,7 @@ impl<'a> Change<'a> {
         };
         Ok(Self {
             engine,
-            caller,
+            rights,
             now: engine.clock.now(),
             subjects: Vec::new(),
             tx,

@@ -115,6 +115,14 @@ async fn beside(
     }
     let mut after = None;
     loop {
+        let page = one.principal_page(after.as_ref()).await?;
+        same("principals", &page, &other.principal_page(after.as_ref()).await?)?;
+        let Some(page) = page else { break };
+        compared.principals += page.len() as u64;
+        after = page.last().map(|row| row.id.clone());
+    }
+    let mut after = None;
+    loop {
         let page = one.token_page(after.as_deref()).await?;
         same("tokens", &page, &other.token_page(after.as_deref()).await?)?;
         let Some(page) = page else { break };

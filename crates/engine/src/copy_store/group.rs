@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use uuid::Uuid;
-use waxseal_domain::name::ProjectId;
+use waxseal_domain::name::{PrincipalId, ProjectId};
 use waxseal_storage::{
-    CheckpointRow, KeptAudit, ProjectRow, RequestRow, Result, Snapshot, TokenRow,
+    CheckpointRow, KeptAudit, PrincipalRow, ProjectRow, RequestRow, Result, Snapshot, TokenRow,
 };
 
 const PAGE: usize = 500;
@@ -18,6 +18,11 @@ pub(super) trait Pages {
         &mut self,
         after: Option<&(String, Uuid)>,
     ) -> Result<Option<Vec<RequestRow>>>;
+
+    async fn principal_page(
+        &mut self,
+        after: Option<&PrincipalId>,
+    ) -> Result<Option<Vec<PrincipalRow>>>;
 
     async fn token_page(&mut self, after: Option<&str>) -> Result<Option<Vec<TokenRow>>>;
 
@@ -40,6 +45,13 @@ impl<S: Snapshot + ?Sized> Pages for S {
     ) -> Result<Option<Vec<RequestRow>>> {
         let after = after.map(|(principal, id)| (principal.as_str(), *id));
         Ok(some(self.all_requests(after, PAGE).await?))
+    }
+
+    async fn principal_page(
+        &mut self,
+        after: Option<&PrincipalId>,
+    ) -> Result<Option<Vec<PrincipalRow>>> {
+        Ok(some(self.principals(after, PAGE).await?))
     }
 
     async fn token_page(&mut self, after: Option<&str>) -> Result<Option<Vec<TokenRow>>> {

@@ -21,6 +21,12 @@ impl Peer {
             Origin::Unix(_) => None,
         }
     }
+
+    /// Whether it is a process of the user that this one runs as, or of root's, on this machine.
+    pub(crate) fn owns_this(&self) -> bool {
+        matches!(self.origin, Origin::Unix(Some(Process { uid, .. }))
+            if uid == 0 || uid == rustix::process::geteuid().as_raw())
+    }
 }
 
 /// Where a connection comes from.
@@ -29,13 +35,11 @@ pub(crate) enum Origin {
     /// Over the network, from this address.
     Tcp(IpAddr),
     /// From a process of this machine, as the system says; `None` where it does not.
-    #[allow(dead_code, reason = "asked by what only the machine's own users may do")]
     Unix(Option<Process>),
 }
 
 /// A process of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "asked by what only the machine's own users may do")]
 pub(crate) struct Process {
     /// Its user.
     pub(crate) uid: u32,

@@ -6,8 +6,9 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 /// The whole, and each service by its name.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "",
+    "waxseal.v1.AccessService",
     "waxseal.v1.ProjectService",
     "waxseal.v1.EnvironmentService",
     "waxseal.v1.SecretService",

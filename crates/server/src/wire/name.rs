@@ -1,6 +1,7 @@
 //! Names and ids.
 
-use waxseal_domain::name::{self, EnvironmentId, InvalidName, ProjectId, SecretName};
+use waxseal_domain::name::{self, EnvironmentId, InvalidName, PrincipalId, ProjectId, SecretName};
+use waxseal_domain::uid::BindingUid;
 use waxseal_engine::Error;
 
 fn refused(field: &str) -> impl FnOnce(InvalidName) -> Error {
@@ -17,6 +18,22 @@ pub(crate) fn environment(field: &str, name: &str) -> Result<(ProjectId, Environ
 
 pub(crate) fn secret(field: &str, name: &str) -> Result<(ProjectId, SecretName), Error> {
     name::parse_secret(name).map_err(refused(field))
+}
+
+pub(crate) fn principal(field: &str, name: &str) -> Result<PrincipalId, Error> {
+    name::parse_principal(name).map_err(refused(field))
+}
+
+pub(crate) fn binding(field: &str, name: &str) -> Result<(PrincipalId, BindingUid), Error> {
+    name::parse_binding(name).map_err(refused(field))
+}
+
+pub(crate) fn api_token(field: &str, name: &str) -> Result<(PrincipalId, String), Error> {
+    name::parse_api_token(name).map_err(refused(field))
+}
+
+pub(crate) fn principal_id(field: &str, id: &str) -> Result<PrincipalId, Error> {
+    PrincipalId::parse(id).map_err(refused(field))
 }
 
 pub(crate) fn project_id(field: &str, id: &str) -> Result<ProjectId, Error> {

@@ -13,17 +13,20 @@ pub(super) async fn what_is_beside_projects_is_listed_in_order(store: &Arc<dyn S
         answer: "{}".to_owned(),
         created: time(20),
     });
+    let owner = super::access::principal(60, "copy", &[]);
     let tokens = ["zz9", "Zz9", "zZ9"].map(|id| TokenRow {
         id: id.to_owned(),
+        principal: owner.uid,
         hash: [1; 32],
-        caller: "{}".to_owned(),
-        created: time(21),
+        content: "{}".to_owned(),
+        used: Some(time(21)),
         mac: [2; 32],
     });
     let mut tx = store.begin("contract").await.unwrap();
     for row in &requests {
         tx.put_request(row).await.unwrap();
     }
+    tx.insert_principal(&owner).await.unwrap();
     for row in &tokens {
         tx.insert_token(row).await.unwrap();
     }

@@ -10,10 +10,20 @@ use waxseal_domain::uid::{EnvironmentUid, Incarnation, ProjectUid};
 /// The heads of some projects; one that does not read as it was written is lost alone.
 pub(super) type Found = Vec<(ProjectId, Result<Arc<Head>>)>;
 
+/// What a question for heads is answered with.
+pub(super) struct Answered {
+    /// The authorisation epoch; none where the store has no row yet.
+    pub(super) epoch: Option<u64>,
+    /// The heads of the projects that there are.
+    pub(super) heads: Found,
+}
+
 /// What moved since a snapshot.
 pub(super) struct Poll {
     /// The life of the store; none where it has no row yet.
     pub(super) incarnation: Option<Incarnation>,
+    /// The authorisation epoch; none likewise.
+    pub(super) epoch: Option<u64>,
     /// The oldest transaction that had not ended in this poll's snapshot: where the next begins.
     pub(super) cursor: u64,
     /// The projects that a transaction from the cursor on wrote.
@@ -25,23 +35,34 @@ const NOTHING: u64 = u64::MAX;
 
 type Driver<T> = std::result::Result<T, tokio_postgres::Error>;
 
-/// The heads of these projects, as they are now, in one statement and with that of one state.
-pub(super) async fn read(client: &ClientWrapper, projects: &[ProjectId]) -> Driver<Found> {
+/// The heads of these projects and the authorisation epoch, as they are now, in one statement and
+/// with that of one state.
+pub(super) async fn read(
+    client: &ClientWrapper,
+    projects: &[ProjectId],
+) -> Driver<Result<Answered>> {
     let sql = "-- heads()
-         SELECT s.incarnation, p.id, p.uid, p.revision, p.deleted, e.uid AS environment,
+         SELECT s.incarnation, s.epoch, p.id, p.uid, p.revision, p.deleted, e.uid AS environment,
                 e.id AS environment_id, e.draft_revision, e.live_revision
-         FROM project p CROSS JOIN store s LEFT JOIN environment e ON e.project = p.uid
-         WHERE p.id = ANY($1) ORDER BY p.id, e.id";
+         FROM store s
+         LEFT JOIN project p ON p.id = ANY($1)
+         LEFT JOIN environment e ON e.project = p.uid
+         ORDER BY p.id, e.id";
     let ids: Vec<&str> = projects.iter().map(ProjectId::as_str).collect();
     let prepared = client.prepare_cached(sql).await?;
-    Ok(collect(&client.query(&prepared, &[&ids]).await?))
+    Ok(read_answer(&client.query(&prepared, &[&ids]).await?))
+}
+
+fn read_answer(rows: &[tokio_postgres::Row]) -> Result<Answered> {
+    let epoch = rows.first().map(|row| Row::new("store", row).count("epoch")).transpose()?;
+    Ok(Answered { epoch, heads: collect(rows) })
 }
 
 /// What was written by transactions from the cursor on; without a cursor only where to begin.
 pub(super) async fn poll(client: &ClientWrapper, cursor: Option<u64>) -> Driver<Result<Poll>> {
     let sql = "-- heads_since()
-         SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, s.incarnation, p.id,
-                p.uid, p.revision, p.deleted, e.uid AS environment, e.id AS environment_id,
+         SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS cursor, s.incarnation, s.epoch,
+                p.id, p.uid, p.revision, p.deleted, e.uid AS environment, e.id AS environment_id,
                 e.draft_revision, e.live_revision
          FROM (SELECT 1) AS always
          LEFT JOIN store s ON true
@@ -60,9 +81,13 @@ fn read_poll(rows: &[tokio_postgres::Row]) -> Result<Poll> {
         Some(_) => Some(Incarnation::from_bytes(row.bytes("incarnation")?)),
         None => None,
     };
+    let epoch = match incarnation {
+        Some(_) => Some(row.count("epoch")?),
+        None => None,
+    };
     let cursor = row.get::<&str>("cursor")?.parse().map_err(|_| CURSOR)?;
     let heads = if incarnation.is_some() { collect(rows) } else { Vec::new() };
-    Ok(Poll { incarnation, cursor, heads })
+    Ok(Poll { incarnation, epoch, cursor, heads })
 }
 
 /// A row for each environment, and one for a project without any, in the order of the projects.

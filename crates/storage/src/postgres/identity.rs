@@ -98,7 +98,7 @@ async fn heads_stand(client: &ClientWrapper, shared: &Shared) -> Result<()> {
         let local = shared.local();
         (local.seen(), local.ask(Instant::now()))
     };
-    let found = heads::read(client, &seen).await.map_err(|error| failure::of(&error))?;
+    let found = heads::read(client, &seen).await.map_err(|error| failure::of(&error))??;
     let done = shared.local().answer(&ticket, Instant::now(), &seen, &found);
     match done {
         Ok(moved) => {

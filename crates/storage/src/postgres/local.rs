@@ -26,8 +26,11 @@
 //!    head is followed any more, and everybody who waits is told to look.
 //! 7. Nothing moves a removed project's row. Only a deleted project is ever removed, and a deleted
 //!    one is not answered from here, nor is one that is not there.
+//! 8. The authorisation epoch needs none of this. It is one number that every poll and every answer
+//!    reads whole, so each makes it current as of the instant at which it was sent; the higher of
+//!    two is missing nothing that the lower shows, since all who raise it are ordered by its row.
 
-use super::heads::{Found, Poll};
+use super::heads::{Answered, Poll};
 use crate::Head;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,8 +51,21 @@ pub(super) struct Local {
     committed: HashMap<ProjectId, (ProjectUid, u64, Instant)>,
     /// Counts applied polls, and what makes them worthless.
     epoch: u64,
+    /// The authorisation epoch.
+    rights: Option<Rights>,
     /// The rows of the last poll: polls overlap, and nobody has to be told twice.
     told: HashMap<ProjectId, (ProjectUid, u64)>,
+}
+
+/// The authorisation epoch, as far as this process knows it.
+#[derive(Clone, Copy)]
+struct Rights {
+    epoch: u64,
+    /// When the question or poll was sent that it, or a higher one, was last seen in the answer to;
+    /// none where this process raised it and nothing was answered since.
+    asked: Option<Instant>,
+    /// When this epoch was first learned.
+    learned: Instant,
 }
 
 struct Known {
@@ -83,10 +99,11 @@ pub(super) enum Moved {
     These(Vec<ProjectId>),
 }
 
-/// A head that went back.
+/// A head that went back, or the authorisation epoch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Regression {
-    pub(super) project: ProjectId,
+    /// Whose head; none for the epoch.
+    pub(super) project: Option<ProjectId>,
     pub(super) seen: u64,
     pub(super) found: u64,
 }
@@ -121,17 +138,57 @@ impl Local {
         (now.saturating_duration_since(since) < age).then(|| known.head.clone())
     }
 
+    /// The authorisation epoch, if it is known to be current as of an instant at most `age` ago.
+    pub(super) fn recent_epoch(&self, age: Duration, now: Instant) -> Option<u64> {
+        let rights = self.rights?;
+        (now.saturating_duration_since(rights.asked?) < age).then_some(rights.epoch)
+    }
+
+    /// Notes that this process raised the authorisation epoch.
+    pub(super) fn raised(&mut self, epoch: u64, now: Instant) {
+        match &mut self.rights {
+            Some(rights) if rights.epoch >= epoch => {}
+            Some(rights) => (rights.epoch, rights.learned) = (epoch, now),
+            None => self.rights = Some(Rights { epoch, asked: None, learned: now }),
+        }
+    }
+
+    fn merge_epoch(
+        &mut self,
+        ticket: &Ticket,
+        now: Instant,
+        epoch: Option<u64>,
+    ) -> Result<(), Regression> {
+        let Some(found) = epoch else { return Ok(()) };
+        let asked = Some(ticket.sent);
+        let Some(rights) = &mut self.rights else {
+            self.rights = Some(Rights { epoch: found, asked, learned: now });
+            return Ok(());
+        };
+        if found < rights.epoch && ticket.sent > rights.learned {
+            return Err(Regression { project: None, seen: rights.epoch, found });
+        }
+        if found > rights.epoch {
+            (rights.epoch, rights.learned) = (found, now);
+        }
+        if found >= rights.epoch {
+            rights.asked = rights.asked.max(asked);
+        }
+        Ok(())
+    }
+
     /// Takes in the answer to a question for the heads of these projects.
     pub(super) fn answer(
         &mut self,
         ticket: &Ticket,
         now: Instant,
         asked: &[ProjectId],
-        found: &Found,
+        Answered { epoch, heads: found }: &Answered,
     ) -> Result<Moved, Regression> {
         let readable = || found.iter().filter_map(|(id, head)| Some((id, head.as_ref().ok()?)));
         let incarnation = readable().next().map(|(_, head)| head.incarnation);
         let renewed = incarnation.is_some() && self.renew(incarnation);
+        self.merge_epoch(ticket, now, *epoch)?;
         for project in asked {
             if !found.iter().any(|(id, _)| id == project) {
                 self.heads.remove(project);
@@ -177,6 +234,7 @@ impl Local {
         poll: &Poll,
     ) -> Result<Moved, Regression> {
         let renewed = self.renew(poll.incarnation);
+        self.merge_epoch(ticket, now, poll.epoch)?;
         let begins = renewed || ticket.cursor.is_none() || ticket.epoch != self.epoch;
         let mut rows = HashMap::with_capacity(poll.heads.len());
         for (project, head) in &poll.heads {
@@ -227,7 +285,7 @@ impl Local {
             Some((uid, seen, learned))
                 if *uid == head.project && head.revision < *seen && ticket.sent > *learned =>
             {
-                let (project, found) = (project.clone(), head.revision);
+                let (project, found) = (Some(project.clone()), head.revision);
                 Err(Regression { project, seen: *seen, found })
             }
             _ => Ok(()),
@@ -252,6 +310,7 @@ impl Local {
             self.heads.clear();
             self.committed.clear();
             self.told.clear();
+            self.rights = None;
             self.applied = None;
             self.epoch += 1;
         }
@@ -270,7 +329,7 @@ impl Known {
     ) -> Result<(), Regression> {
         let (seen, found) = (self.head.revision, head.revision);
         if found < seen && ticket.sent > self.learned {
-            return Err(Regression { project: project.clone(), seen, found });
+            return Err(Regression { project: Some(project.clone()), seen, found });
         }
         if found > seen {
             self.head = head.clone();

@@ -1,6 +1,6 @@
 //! What is true of the store as a whole.
 
-use super::columns::{Row, first, flag};
+use super::columns::{Row, first, flag, number};
 use super::session::Session;
 use crate::{Meta, MetaEdits, MetaRows, Result};
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ impl MetaRows for Session {
             .query(
                 "-- meta()
                  SELECT deployment, incarnation, service_key_kind, service_key_id, service_key,
-                        created, unscrubbed
+                        created, unscrubbed, epoch
                  FROM store",
                 &[],
             )
@@ -29,6 +29,7 @@ fn read(row: &Row<'_>) -> Result<Meta> {
         service_key: row.wrapped("service_key_kind", "service_key_id", "service_key")?,
         created: row.time("created")?,
         unscrubbed: row.one_of("unscrubbed", flag)?,
+        epoch: row.count("epoch")?,
     })
 }
 
@@ -40,8 +41,8 @@ impl MetaEdits for Session {
             "-- insert_meta()
              INSERT INTO store (only_row, deployment, incarnation, service_key_kind,
                                 service_key_id, service_key, created, unscrubbed,
-                                system_identifier, timeline)
-             VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                                system_identifier, timeline, epoch)
+             VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             &[
                 &&meta.deployment.bytes()[..],
                 &&meta.incarnation.bytes()[..],
@@ -52,6 +53,7 @@ impl MetaEdits for Session {
                 &i16::from(meta.unscrubbed),
                 &system,
                 &timeline,
+                &number(meta.epoch),
             ],
         )
         .await?;

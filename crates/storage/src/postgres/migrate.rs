@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/postgres/0001_initial.sql"),
+    include_str!("../../migrations/postgres/0002_access.sql"),
     include_str!("../../migrations/postgres/0003_audit.sql"),
 ];
 

@@ -91,6 +91,8 @@ pub(super) struct Session {
     pending: Pending,
     /// Whether a statement failed: then the server rolls back, whatever it is told.
     failed: bool,
+    /// The authorisation epoch, where this transaction raised it.
+    pub(super) raised: Option<u64>,
     /// The projects whose heads this transaction moves or removes.
     pub(super) moved: Vec<ProjectId>,
     /// What their revisions are then.
@@ -122,6 +124,7 @@ impl Session {
             opening: None,
             pending: Pending::default(),
             failed: false,
+            raised: None,
             moved: Vec::new(),
             written: Vec::new(),
             gone: Vec::new(),
@@ -204,6 +207,17 @@ impl Session {
         drop(client);
         self.settle(sent)?;
         Ok(())
+    }
+
+    /// Edits, and gives what the edit returns.
+    pub(super) async fn execute_returning(
+        &mut self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>> {
+        self.begun().await?;
+        let answers = self.attempt(&[(sql, params)]).await?;
+        Ok(answers.into_iter().flat_map(|answered| answered.rows).collect())
     }
 
     /// The database's identity, where that is known.
@@ -383,6 +397,9 @@ impl Transaction for Session {
         let mut local = self.core.shared.local();
         local.committed(&self.written, Instant::now());
         local.forget(&self.gone);
+        if let Some(epoch) = self.raised {
+            local.raised(epoch, Instant::now());
+        }
         drop(local);
         for project in &self.moved {
             self.core.shared.followers.tell(project);

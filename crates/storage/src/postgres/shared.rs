@@ -39,7 +39,10 @@ impl Shared {
     /// Stops the store: from now on every call fails.
     pub(super) fn stop(&self, regression: Regression) -> Error {
         let Regression { project, seen, found } = regression;
-        let what = format!("project {project} was at revision {seen} and is at {found}");
+        let what = match project {
+            Some(project) => format!("project {project} was at revision {seen} and is at {found}"),
+            None => format!("the authorisation epoch was {seen} and is {found}"),
+        };
         if self.stopped.set(what.clone()).is_ok() {
             let error = Error::RolledBack { what: what.clone() };
             tracing::error!(%error, "the store stops");

@@ -1,4 +1,4 @@
-//! Strong heads: one question under way at a time, for everybody who waits.
+//! Strong heads, and with them the authorisation epoch: one question under way at a time, for everybody who waits.
 //!
 //! A caller joins only a question that has not been sent yet: the answer to one that is under way
 //! may be older than the caller's call, and with that than a commit that was acknowledged before.
@@ -7,8 +7,8 @@
 
 use super::core::Core;
 use super::heads;
-use super::{failure, heads::Found};
-use crate::{Head, Result};
+use super::{failure, heads::Answered};
+use crate::{Asked, Result};
 use deadpool_postgres::ClientWrapper;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use waxseal_domain::name::ProjectId;
 
-type Answer = Result<Option<Arc<Head>>>;
+type Answer = Result<Asked>;
 
-/// One who waits for a head.
+/// One who waits for a head, or for the authorisation epoch alone.
 pub(super) struct Ask {
-    project: ProjectId,
+    project: Option<ProjectId>,
     reply: oneshot::Sender<Answer>,
 }
 
 /// Those whose question is sent together.
-type Batch = HashMap<ProjectId, Vec<oneshot::Sender<Answer>>>;
+type Batch = HashMap<Option<ProjectId>, Vec<oneshot::Sender<Answer>>>;
 
 pub(super) type Asks = mpsc::UnboundedSender<Ask>;
 
-pub(super) async fn head(asks: &Asks, project: &ProjectId) -> Answer {
+pub(super) async fn ask(asks: &Asks, project: Option<&ProjectId>) -> Answer {
     let stopping = || failure::unavailable("the store is closed");
     let (reply, answer) = oneshot::channel();
-    asks.send(Ask { project: project.clone(), reply }).map_err(|_| stopping())?;
+    asks.send(Ask { project: project.cloned(), reply }).map_err(|_| stopping())?;
     answer.await.map_err(|_| stopping())?
 }
 
@@ -41,8 +41,8 @@ pub(super) async fn run(core: Arc<Core>, mut asks: mpsc::UnboundedReceiver<Ask>)
     let mut line = None;
     while let Some(first) = asks.recv().await {
         let batch = batch(first, &mut asks);
-        let projects: Vec<_> = batch.keys().cloned().collect();
-        match ask(&core, &mut line, &projects).await {
+        let projects: Vec<_> = batch.keys().flatten().cloned().collect();
+        match question(&core, &mut line, &projects).await {
             Ok(found) => answer(batch, found),
             Err(error) => {
                 // Those who came meanwhile have waited long enough, too.
@@ -69,13 +69,15 @@ fn batch(first: Ask, asks: &mut mpsc::UnboundedReceiver<Ask>) -> Batch {
     batch
 }
 
-fn answer(batch: Batch, found: Found) {
-    let mut found: HashMap<_, _> = found.into_iter().collect();
+fn answer(batch: Batch, Answered { epoch, heads }: Answered) {
+    let epoch = epoch.unwrap_or_default();
+    let mut found: HashMap<_, _> = heads.into_iter().collect();
     for (project, replies) in batch {
-        let answer: Answer = found.remove(&project).transpose();
+        let head = project.and_then(|project| found.remove(&project)).transpose();
+        let answer: Answer = head.map(|head| Asked { head, epoch });
         for reply in replies {
             let answer = match &answer {
-                Ok(head) => Ok(head.clone()),
+                Ok(asked) => Ok(asked.clone()),
                 Err(error) => Err(failure::again(error)),
             };
             drop(reply.send(answer));
@@ -83,11 +85,11 @@ fn answer(batch: Batch, found: Found) {
     }
 }
 
-async fn ask(
+async fn question(
     core: &Core,
     line: &mut Option<ClientWrapper>,
     projects: &[ProjectId],
-) -> Result<Found> {
+) -> Result<Answered> {
     core.shared.alive()?;
     let warm = line.is_some();
     match attempt(core, line, projects).await {
@@ -110,7 +112,7 @@ async fn attempt(
     core: &Core,
     line: &mut Option<ClientWrapper>,
     projects: &[ProjectId],
-) -> std::result::Result<Found, Trouble> {
+) -> std::result::Result<Answered, Trouble> {
     // Put back only after a whole answer: what is left of it is not waited for.
     let client = match line.take() {
         Some(client) => client,
@@ -119,7 +121,7 @@ async fn attempt(
     let ticket = core.shared.local().ask(Instant::now());
     let found = match tokio::time::timeout(core.head_timeout, heads::read(&client, projects)).await
     {
-        Ok(Ok(found)) => found,
+        Ok(Ok(found)) => found.map_err(Trouble::Other)?,
         Ok(Err(error)) if failure::is_lost(&error) => {
             return Err(Trouble::Lost(failure::of(&error)));
         }
@@ -141,13 +143,15 @@ mod tests {
 
     fn asking(project: &str) -> (Ask, oneshot::Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
-        (Ask { project: ProjectId::parse(project).unwrap(), reply }, answer)
+        (Ask { project: Some(ProjectId::parse(project).unwrap()), reply }, answer)
     }
 
     /// Each project with the number of those who wait for it.
     fn waiting(batch: &Batch) -> Vec<(&str, usize)> {
-        let mut waiting: Vec<_> =
-            batch.iter().map(|(project, replies)| (project.as_str(), replies.len())).collect();
+        let mut waiting: Vec<_> = batch
+            .iter()
+            .map(|(id, replies)| (id.as_ref().unwrap().as_str(), replies.len()))
+            .collect();
         waiting.sort_unstable();
         waiting
     }
@@ -168,9 +172,10 @@ mod tests {
         // The question is under way; who asks now waits for the next one.
         let (late, mut later) = asking("a");
         asks.send(late).ok().unwrap();
-        answer(sent, Vec::new());
+        answer(sent, Answered { epoch: Some(7), heads: Vec::new() });
         for answer in answers {
-            assert!(answer.blocking_recv().unwrap().unwrap().is_none());
+            let asked = Asked { head: None, epoch: 7 };
+            assert_eq!(answer.blocking_recv().unwrap().unwrap(), asked);
         }
         assert!(later.try_recv().is_err(), "not by that answer");
         let first = queue.try_recv().unwrap();

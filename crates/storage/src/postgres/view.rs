@@ -4,6 +4,7 @@
 
 use super::columns::{Params, all, first};
 use super::core::Core;
+use super::heads::Answered;
 use super::local::Ticket;
 use super::{environments, failure, projects, secrets, slots};
 use crate::{EnvironmentHead, EnvironmentRow, Error, Head, Result, ViewRows};
@@ -121,7 +122,8 @@ fn learn(core: &Core, ticket: &Ticket, project: &ProjectId, rows: Option<&ViewRo
         deleted: rows.project.project.deletion.is_some(),
         environments: rows.environments.iter().map(environment).collect(),
     });
-    let found = head.into_iter().map(|head| (project.clone(), Ok(Arc::new(head)))).collect();
+    let heads = head.into_iter().map(|head| (project.clone(), Ok(Arc::new(head)))).collect();
+    let found = Answered { epoch: None, heads };
     let asked = std::slice::from_ref(project);
     let done = core.shared.local().answer(ticket, Instant::now(), asked, &found);
     match done {

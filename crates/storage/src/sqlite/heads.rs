@@ -1,10 +1,12 @@
-//! The heads of all projects, in memory.
+//! The heads of all projects and the authorisation epoch, in memory.
 
 use super::columns::{Row, uid};
+use super::principals;
 use crate::followers::Followers;
 use crate::{EnvironmentHead, Error, Head, Result};
 use rusqlite::Connection;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::uid::{EnvironmentUid, Incarnation, ProjectUid};
@@ -12,6 +14,7 @@ use waxseal_domain::uid::{EnvironmentUid, Incarnation, ProjectUid};
 #[derive(Default)]
 pub(super) struct Heads {
     by_id: RwLock<HashMap<ProjectId, Arc<Head>>>,
+    epoch: AtomicU64,
     pub(super) followers: Followers,
 }
 
@@ -22,6 +25,7 @@ impl Heads {
     /// and lost alone.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
         let heads = Self::default();
+        heads.publish_epoch(principals::epoch(connection)?);
         for project in project_uids(connection)? {
             match project.and_then(|project| heads.read(connection, &[project])) {
                 Ok(head) => heads.publish(head),
@@ -36,6 +40,15 @@ impl Heads {
 
     pub(super) fn get(&self, project: &ProjectId) -> Option<Arc<Head>> {
         self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(project).cloned()
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::SeqCst)
+    }
+
+    /// It only rises, also where a process beside this one raised it.
+    pub(super) fn publish_epoch(&self, epoch: u64) {
+        self.epoch.fetch_max(epoch, Ordering::SeqCst);
     }
 
     pub(super) fn publish(&self, fresh: Fresh) {

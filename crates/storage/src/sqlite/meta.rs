@@ -1,6 +1,6 @@
 //! What is true of the store as a whole.
 
-use super::columns::{Row, flag, uid};
+use super::columns::{Row, flag, number, uid};
 use super::session::Session;
 use crate::{Meta, MetaEdits, MetaRows, Result};
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ impl MetaRows for Session {
                 .prepare_cached(
                     "-- meta()
                      SELECT deployment, incarnation, service_key_kind, service_key_id,
-                            service_key, created, unscrubbed
+                            service_key, created, unscrubbed, epoch
                      FROM store",
                 )?
                 .query_row([], |row| Ok(read(&Row::new("store", row))))
@@ -33,6 +33,7 @@ fn read(row: &Row<'_>) -> Result<Meta> {
         service_key: row.wrapped("service_key_kind", "service_key_id", "service_key")?,
         created: row.time("created")?,
         unscrubbed: row.one_of("unscrubbed", flag)?,
+        epoch: row.count("epoch")?,
     })
 }
 
@@ -43,8 +44,8 @@ impl MetaEdits for Session {
             connection.execute(
                 "-- insert_meta()
                  INSERT INTO store (only_row, deployment, incarnation, service_key_kind,
-                                    service_key_id, service_key, created, unscrubbed)
-                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                                    service_key_id, service_key, created, unscrubbed, epoch)
+                 VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     uid(meta.deployment.bytes()),
                     uid(meta.incarnation.bytes()),
@@ -53,6 +54,7 @@ impl MetaEdits for Session {
                     meta.service_key.bytes,
                     meta.created.micros(),
                     meta.unscrubbed,
+                    number(meta.epoch),
                 ],
             )?;
             Ok(())

@@ -55,7 +55,9 @@ fn closed() -> Error {
 
 pub(super) struct Session {
     lease: Option<Lease>,
-    heads: Arc<Heads>,
+    pub(super) heads: Arc<Heads>,
+    /// The authorisation epoch, where this transaction raised it.
+    pub(super) raised: Option<u64>,
     /// The projects whose heads this transaction moves.
     pub(super) moved: Vec<ProjectUid>,
     /// The projects that it removes.
@@ -69,7 +71,8 @@ impl Session {
         heads: &Arc<Heads>,
     ) -> Result<Self> {
         let (moved, gone) = (Vec::new(), Vec::new());
-        let mut session = Self { lease: Some(lease), heads: heads.clone(), moved, gone };
+        let (lease, heads) = (Some(lease), heads.clone());
+        let mut session = Self { lease, heads, raised: None, moved, gone };
         session
             .call(move |connection| {
                 connection.execute_batch(begin)?;
@@ -103,12 +106,13 @@ impl Snapshot for Session {}
 impl Transaction for Session {
     async fn commit(mut self: Box<Self>) -> Result<()> {
         let (heads, moved) = (self.heads.clone(), std::mem::take(&mut self.moved));
-        let gone = std::mem::take(&mut self.gone);
+        let (gone, raised) = (std::mem::take(&mut self.gone), self.raised.take());
         self.call(move |connection| {
             let fresh = heads.read(connection, &moved)?;
             connection.execute_batch("COMMIT")?;
             // Still on the blocking thread and still holding the writer: no caller that goes
             // away can leave a committed change unpublished, and no later one overtakes it.
+            heads.publish_epoch(raised.unwrap_or_default());
             heads.publish(fresh);
             heads.forget(&gone);
             Ok(())

@@ -133,6 +133,7 @@ pub(crate) async fn make(store: &Postgres) {
         service_key: wrapped(3),
         created: Timestamp::from_micros(4),
         unscrubbed: false,
+        epoch: 0,
     };
     let mut tx = store.begin("test").await.unwrap();
     tx.insert_meta(meta).await.unwrap();

@@ -3,7 +3,7 @@
 use crate::wire::request::{Body, etag, page};
 use crate::wire::{name, project, text};
 use std::sync::Arc;
-use waxseal_domain::caller::{Action, Caller, Scope, Target};
+use waxseal_domain::caller::{Action, Caller, Target};
 use waxseal_engine::{ChangeProject, CreateProject, Engine, Error, Listed, UpdateProject, Written};
 use waxseal_proto::v1::{
     CreateProjectRequest, CreateProjectResponse, DeleteProjectRequest, DeleteProjectResponse,
@@ -44,15 +44,8 @@ pub(super) async fn list(
     caller: Arc<Caller>,
     request: ListProjectsRequest,
 ) -> Result<ListProjectsResponse, Error> {
-    // Everyone lists what lies within their own scope.
-    let target = match &caller.scope {
-        Scope::Deployment => Target::Deployment,
-        Scope::Project { id, uid: _ } => Target::Project(id),
-        Scope::Environment { project, environment, stage, .. } => {
-            Target::Environment(project, environment, *stage)
-        }
-    };
-    let permit = engine.permit(&caller, Action::ListProjects, target).await?;
+    // Everyone lists what lies within their own scopes.
+    let permit = engine.permit_somewhere(&caller, Action::ListProjects).await?;
     let page = page(request.page_size, request.page_token);
     let listed = engine.list_projects(permit, request.show_deleted, page).await?;
     let Listed { items, next, total: _ } = listed;

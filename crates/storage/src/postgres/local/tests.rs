@@ -44,12 +44,13 @@ fn head(uid: u8, revision: u64) -> Arc<Head> {
     })
 }
 
-fn found(heads: &[Arc<Head>]) -> Found {
-    heads.iter().map(|head| (id("p"), Ok(head.clone()))).collect()
+fn found(heads: &[Arc<Head>]) -> Answered {
+    let heads = heads.iter().map(|head| (id("p"), Ok(head.clone()))).collect();
+    Answered { epoch: None, heads }
 }
 
 fn poll(cursor: u64, heads: &[Arc<Head>]) -> Poll {
-    Poll { incarnation: Some(life(1)), cursor, heads: found(heads) }
+    Poll { incarnation: Some(life(1)), epoch: None, cursor, heads: found(heads).heads }
 }
 
 fn answer(local: &mut Local, ticket: &Ticket, now: Instant, heads: &[Arc<Head>]) -> Moved {
@@ -207,7 +208,7 @@ fn neither_an_absent_nor_a_deleted_project_is_answered() {
 #[test]
 fn a_head_that_went_back_shows() {
     let clock = Clock::new();
-    let regression = Regression { project: id("p"), seen: 5, found: 4 };
+    let regression = Regression { project: Some(id("p")), seen: 5, found: 4 };
     let known = |clock: Clock| {
         let mut local = polled(clock);
         let early = local.ask(clock.at(2));
@@ -260,7 +261,8 @@ fn the_map_is_bounded() {
     let ticket = local.ask(clock.at(2));
     for number in 0..=MOST {
         let project = id(&format!("p-{number}"));
-        let found = vec![(project.clone(), Ok(head(1, 1)))];
+        let heads = vec![(project.clone(), Ok(head(1, 1)))];
+        let found = Answered { epoch: None, heads };
         local.answer(&ticket, clock.at(3), &[project], &found).unwrap();
         assert!(local.heads.len() <= MOST);
     }
@@ -277,10 +279,71 @@ fn what_was_committed_here_was_seen_here() {
     assert!(local.seen().contains(&id("p")));
     let late = local.ask(clock.at(5));
     let done = local.answer(&late, clock.at(6), &[id("p")], &found(&[head(1, 4)]));
-    assert_eq!(done, Err(Regression { project: id("p"), seen: 5, found: 4 }));
+    assert_eq!(done, Err(Regression { project: Some(id("p")), seen: 5, found: 4 }));
     let late = local.ask(clock.at(7));
     answer(&mut local, &late, clock.at(8), &[head(1, 5)]);
     let late = local.ask(clock.at(9));
     answer(&mut local, &late, clock.at(10), &[head(2, 1)]);
     assert_eq!(recent(&local, 1000, clock.at(11)), Some(1), "another project under the id");
+}
+
+/// The epoch known as of at most so many milliseconds before.
+fn recent_epoch(local: &Local, age: u32, now: Instant) -> Option<u64> {
+    local.recent_epoch(age * MS, now)
+}
+
+fn tell(local: &mut Local, ticket: &Ticket, now: Instant, epoch: u64) -> Result<Moved, Regression> {
+    local.answer(ticket, now, &[], &Answered { epoch: Some(epoch), heads: Vec::new() })
+}
+
+#[test]
+fn an_epoch_counts_from_its_question_and_not_from_its_answer() {
+    let (clock, mut local) = (Clock::new(), Local::default());
+    assert_eq!(recent_epoch(&local, 1000, clock.at(0)), None);
+    let ticket = local.ask(clock.at(10));
+    tell(&mut local, &ticket, clock.at(40), 3).unwrap();
+    assert_eq!(recent_epoch(&local, 50, clock.at(59)), Some(3));
+    assert_eq!(recent_epoch(&local, 50, clock.at(60)), None);
+    // An answer that comes late makes nothing older, and nothing newer than its own question.
+    let (early, late) = (local.ask(clock.at(61)), local.ask(clock.at(70)));
+    tell(&mut local, &late, clock.at(71), 4).unwrap();
+    tell(&mut local, &early, clock.at(72), 3).unwrap();
+    assert_eq!(recent_epoch(&local, 50, clock.at(119)), Some(4));
+    assert_eq!(recent_epoch(&local, 50, clock.at(120)), None);
+}
+
+#[test]
+fn every_poll_tells_the_epoch() {
+    let clock = Clock::new();
+    let mut local = polled(clock);
+    for (sent, epoch) in [(50, 1), (100, 1), (150, 2)] {
+        let ticket = local.poll(clock.at(sent), false);
+        let poll = Poll { epoch: Some(epoch), ..poll(20, &[]) };
+        local.apply(&ticket, clock.at(sent + 1), &poll).unwrap();
+        assert_eq!(recent_epoch(&local, 20, clock.at(sent + 19)), Some(epoch));
+        assert_eq!(recent_epoch(&local, 20, clock.at(sent + 20)), None);
+    }
+}
+
+#[test]
+fn an_epoch_that_was_raised_here_is_known_here_and_is_no_proof_of_being_current() {
+    let (clock, mut local) = (Clock::new(), Local::default());
+    local.raised(5, clock.at(0));
+    assert_eq!(recent_epoch(&local, 1000, clock.at(1)), None);
+    let ticket = local.ask(clock.at(2));
+    tell(&mut local, &ticket, clock.at(3), 5).unwrap();
+    local.raised(6, clock.at(50));
+    assert_eq!(recent_epoch(&local, 100, clock.at(101)), Some(6));
+    assert_eq!(recent_epoch(&local, 100, clock.at(102)), None);
+}
+
+#[test]
+fn an_epoch_that_goes_back_stops_the_store() {
+    let (clock, mut local) = (Clock::new(), Local::default());
+    let before = local.ask(clock.at(0));
+    local.raised(5, clock.at(1));
+    tell(&mut local, &before, clock.at(2), 4).unwrap();
+    let after = local.ask(clock.at(3));
+    let done = tell(&mut local, &after, clock.at(4), 4);
+    assert_eq!(done, Err(Regression { project: None, seen: 5, found: 4 }));
 }
