@@ -15,7 +15,11 @@
 mod support;
 
 mod deadlines;
+mod drain;
 mod errors;
 mod frames;
+mod history;
 mod overload;
+mod replicas;
+
 mod watch;

@@ -22,6 +22,7 @@ mod command_line;
 mod concurrency;
 mod credentials;
 mod deadlines;
+mod drain;
 mod environments;
 mod errors;
 mod export;
