@@ -39,6 +39,7 @@ mod model;
 mod names;
 mod overload;
 mod paging;
+mod pitfalls;
 mod process;
 mod projects;
 mod purge;
