@@ -1,7 +1,7 @@
 //! Several servers on one PostgreSQL, one Redis and one key: whoever asks which of them, what was
 //! acknowledged is seen, and what is sent twice is done once.
 
-mod children;
+pub mod children;
 mod histories;
 mod kill;
 mod races;

@@ -94,6 +94,11 @@ impl Wire {
         Self { url: url.to_owned(), sender, connection }
     }
 
+    /// How many calls the server takes at once on this connection, as it says itself.
+    pub fn most_streams(&self) -> usize {
+        self.sender.current_max_send_streams()
+    }
+
     /// Makes a call. An error is of the connection, or of the stream.
     pub async fn call(&self, call: Call) -> Result<Answer, h2::Error> {
         tokio::time::timeout(PATIENCE, self.exchange(call)).await.expect("it is answered")

@@ -1,6 +1,7 @@
 //! How many streams there may be.
 
 use super::PATIENCE;
+use crate::frames::wire::{Call, Wire};
 use crate::support::{Client, Server, Setup, refused};
 use crate::watch::{next, watch};
 use std::time::{Duration, Instant};
@@ -11,6 +12,15 @@ use waxseal_server::config::Limits;
 
 /// Streams that one connection carries.
 const EACH: usize = 200;
+
+#[tokio::test]
+async fn a_connection_carries_two_hundred_and_says_so() {
+    let server = Server::start().await;
+    let wire = Wire::connect(&server.address).await;
+    // What a connection begins with comes before any answer.
+    wire.call(Call::new("/none", &[])).await.unwrap();
+    assert_eq!(wire.most_streams(), EACH);
+}
 
 #[tokio::test]
 async fn a_principal_has_a_thousand() {

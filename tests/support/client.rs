@@ -45,7 +45,15 @@ pub async fn channel(address: &str) -> Channel {
 
 impl Client {
     pub async fn connect(address: &str, token: &str) -> Self {
-        let channel = channel(address).await;
+        Self::over(channel(address).await, token)
+    }
+
+    /// One that connects when it is used, and again when its connection has ended.
+    pub fn lazy(address: &str, token: &str) -> Self {
+        Self::over(Endpoint::from_shared(address.to_owned()).unwrap().connect_lazy(), token)
+    }
+
+    fn over(channel: Channel, token: &str) -> Self {
         let bearer = Bearer(format!("Bearer {token}").parse().unwrap());
         let service = InterceptedService::new(channel, bearer);
         const LIMIT: usize = 16 << 20;

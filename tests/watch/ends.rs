@@ -120,6 +120,16 @@ async fn what_is_wrong_from_the_start_is_no_stream() {
 
 #[tokio::test]
 async fn a_reader_that_takes_nothing() {
+    is_cut_off(false).await;
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_a_few_bytes_a_second() {
+    is_cut_off(true).await;
+}
+
+/// A reader that gets on too slowly, or not at all, is told so when it reads on.
+async fn is_cut_off(trickles: bool) {
     let (server, builder, _runtime) = demo().await;
     // More than the windows of a connection hold.
     let large = "x".repeat(65_536);
@@ -128,7 +138,7 @@ async fn a_reader_that_takes_nothing() {
         builder.create_secret("demo", &name, Visibility::Masked, Some(&large)).await.unwrap();
     }
     let token = server.token(Role::Runtime, false, "deployment").await;
-    let unread = Unread::watch(&server.address, &token).await;
+    let mut unread = Unread::watch(&server.address, &token).await;
     let changing = async {
         for change in 0.. {
             builder.set("demo", "KEY", default_slot(), &format!("{change:08}")).await.unwrap();
@@ -137,7 +147,7 @@ async fn a_reader_that_takes_nothing() {
     };
     let cut_off = tokio::select! {
         () = changing => unreachable!(),
-        () = tokio::time::sleep(Duration::from_secs(14)) => unread.read_to_the_end().await,
+        () = unread.idle_for(Duration::from_secs(14), trickles) => unread.read_to_the_end().await,
     };
     let refusal = read(&cut_off);
     refusal.is(Code::Aborted, "SLOW_CONSUMER");
@@ -172,6 +182,27 @@ impl Unread {
         let (response, mut body) = sender.send_request(request.body(()).unwrap(), false).unwrap();
         body.send_data(framed.into(), true).unwrap();
         Self { body: response.await.unwrap().into_body(), connection }
+    }
+
+    /// Reads nothing for so long, or a few bytes a second.
+    async fn idle_for(&mut self, time: Duration, trickles: bool) {
+        let end = tokio::time::sleep(time);
+        if !trickles {
+            return end.await;
+        }
+        let trickle = async {
+            let mut taken = self.body.data().await.unwrap().unwrap().len();
+            while taken > 0 {
+                self.body.flow_control().release_capacity(1).unwrap();
+                taken -= 1;
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            std::future::pending::<()>().await
+        };
+        tokio::select! {
+            () = end => {}
+            () = trickle => {}
+        }
     }
 
     async fn read_to_the_end(mut self) -> tonic::Status {

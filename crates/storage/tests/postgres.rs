@@ -8,6 +8,8 @@ mod faults;
 mod heads;
 #[path = "postgres/identity.rs"]
 mod identity;
+#[path = "postgres/order.rs"]
+mod order;
 #[path = "postgres/proxy.rs"]
 mod proxy;
 #[path = "postgres/schema.rs"]

@@ -24,7 +24,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::error::Elapsed;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, Statement};
 use waxseal_domain::name::ProjectId;
 use waxseal_domain::slot::Place;
 use waxseal_domain::uid::ProjectUid;
@@ -64,11 +64,10 @@ struct Answered {
 
 async fn ask(
     client: &ClientWrapper,
-    sql: &'static str,
+    prepared: &Statement,
     params: Params<'_>,
 ) -> std::result::Result<Answered, tokio_postgres::Error> {
-    let prepared = client.prepare_cached(sql).await?;
-    let mut stream = pin!(client.query_raw(&prepared, params.iter().copied()).await?);
+    let mut stream = pin!(client.query_raw(prepared, params.iter().copied()).await?);
     let mut rows = Vec::new();
     while let Some(row) = stream.try_next().await? {
         rows.push(row);
@@ -257,8 +256,15 @@ impl Session {
                     None => Ok(()),
                 }
             };
-            let asked = statements.iter().map(|(sql, params)| ask(&client, sql, params));
-            let answered = try_join_all(asked);
+            let answered = async {
+                // All of them before any is asked: one that has to be prepared first would be asked
+                // after those that follow it.
+                let prepare = statements.iter().map(|(sql, _)| client.prepare_cached(sql));
+                let prepared = try_join_all(prepare).await?;
+                let asked = prepared.iter().zip(statements);
+                try_join_all(asked.map(|(prepared, (_, params))| ask(&client, prepared, params)))
+                    .await
+            };
             let (begun, edited, answered) = futures::join!(begun, pending.answers(), answered);
             begun.and(edited).and(answered)
         };
