@@ -43,7 +43,7 @@ const FLOORS: [(&str, &[&str]); 11] = [
 ];
 
 /// What only these crates may use: each neighbour is one crate's.
-const NEIGHBOURS: [(&str, &[&str]); 14] = [
+const NEIGHBOURS: [(&str, &[&str]); 16] = [
     ("tonic", &["waxseal-proto", "waxseal-server", "waxseal-cli", "waxseal-bench"]),
     ("prost", &["waxseal-proto", "waxseal-server", "waxseal-cli", "waxseal-bench"]),
     // The key providers' crate has a key service of its own, for tests.
@@ -60,6 +60,9 @@ const NEIGHBOURS: [(&str, &[&str]); 14] = [
     ("sha2", &["waxseal-envelope"]),
     ("opentelemetry", &["waxseal-server"]),
     ("prometheus-client", &["waxseal-server"]),
+    // Certificates and signed tokens of callers.
+    ("ring", &["waxseal-server"]),
+    ("x509-parser", &["waxseal-server"]),
 ];
 
 /// What the wire needs, and all that it needs.

@@ -61,9 +61,7 @@ impl Client {
 
     /// Connects without a token, for the one call that takes none.
     pub(crate) fn without_token(address: Address, timeout: Duration) -> Result<Self, Failure> {
-        let client = Self::new(address, None, "", timeout)?;
-        let caller = Caller { bearer: Bearer::none(), ..client.caller };
-        Ok(Self { caller, ..client })
+        Self::new(address, None, None, timeout)
     }
 
     /// Makes a call that only reads.
@@ -146,10 +144,21 @@ impl CallError {
 
     /// What the server said, if it was reached.
     pub(crate) fn message(&self) -> String {
-        match (self.refused.is_unreachable(), self.refused.obstacle()) {
-            (true, None) => format!("the server at {} cannot be reached", self.address),
-            (true, Some(obstacle)) => format!("no TLS with {}: {obstacle}", self.address),
-            (false, _) => self.refused.message().to_owned(),
+        let (refused, address) = (&self.refused, &self.address);
+        match (refused.obstacle(), address) {
+            (Some(obstacle), _) => format!("no TLS with {address}: {obstacle}"),
+            (None, _) if refused.is_unreachable() => {
+                format!("the server at {address} cannot be reached")
+            }
+            (None, Address::Tls(_)) if refused.is_broken() => format!(
+                "the server at {address} closed the connection, as it does where it does not take \
+                 the certificate that it was shown, or wants one (--cert, --key)"
+            ),
+            (None, _) if refused.is_broken() => format!(
+                "the server at {address} closed the connection; where it speaks TLS, its address \
+                 is https://HOST:PORT"
+            ),
+            (None, _) => refused.message().to_owned(),
         }
     }
 

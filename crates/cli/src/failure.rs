@@ -96,9 +96,9 @@ pub(crate) enum Failure {
     #[error("the connection cannot be set up: {0}")]
     Endpoint(#[source] tonic::transport::Error),
     #[error("{}", match identity {
-        true => "--cert (WAXSEAL_CERT) and --key (WAXSEAL_KEY) cannot be used: they must be a \
+        true => "--cert (WAXSEAL_CERT_FILE) and --key (WAXSEAL_KEY_FILE) cannot be used: they must be a \
                  certificate and its private key, in PEM",
-        false => "this machine has no list of authorities: set --ca (WAXSEAL_CA)",
+        false => "this machine has no list of authorities: set --ca (WAXSEAL_CA_FILE)",
     })]
     Tls { identity: bool },
     #[error(transparent)]

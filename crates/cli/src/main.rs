@@ -72,7 +72,7 @@ struct Line {
 #[derive(clap::Subcommand)]
 enum Command {
     Dev(dev::Dev),
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Init(init::Init),
     Token(token::Token),
     Project(project::Project),

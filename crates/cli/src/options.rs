@@ -33,16 +33,16 @@ pub(crate) struct Flags {
 /// The options about TLS.
 #[derive(clap::Args, Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsFlags {
-    /// The authorities of the server's certificate, PEM [env: WAXSEAL_CA] [default: those of this
+    /// The authorities of the server's certificate, PEM [env: WAXSEAL_CA_FILE] [default: those of this
     /// machine].
     #[arg(long, value_name = "PATH", help_heading = SERVER)]
     pub(crate) ca: Option<PathBuf>,
 
-    /// A certificate to be known by, PEM, instead of a token [env: WAXSEAL_CERT].
+    /// A certificate to be known by, PEM, instead of a token [env: WAXSEAL_CERT_FILE].
     #[arg(long, value_name = "PATH", help_heading = SERVER)]
     pub(crate) cert: Option<PathBuf>,
 
-    /// The private key of the certificate, PEM [env: WAXSEAL_KEY].
+    /// The private key of the certificate, PEM [env: WAXSEAL_KEY_FILE].
     #[arg(long, value_name = "PATH", help_heading = SERVER)]
     pub(crate) key: Option<PathBuf>,
 }

@@ -45,8 +45,8 @@ pub(crate) enum Error {
     )]
     NotTls,
     #[error(
-        "a certificate and its key go together: set both --cert (WAXSEAL_CERT) and --key \
-         (WAXSEAL_KEY), or neither"
+        "a certificate and its key go together: set both --cert (WAXSEAL_CERT_FILE) and --key \
+         (WAXSEAL_KEY_FILE), or neither"
     )]
     HalfOfIdentity,
     #[error("{path} cannot be read: {source}")]

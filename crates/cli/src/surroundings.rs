@@ -15,9 +15,9 @@ pub(crate) mod variable {
     pub(crate) const ENVIRONMENT: &str = "WAXSEAL_ENVIRONMENT";
     pub(crate) const STAGE: &str = "WAXSEAL_STAGE";
     pub(crate) const OUTPUT: &str = "WAXSEAL_OUTPUT";
-    pub(crate) const CA: &str = "WAXSEAL_CA";
-    pub(crate) const CERT: &str = "WAXSEAL_CERT";
-    pub(crate) const KEY: &str = "WAXSEAL_KEY";
+    pub(crate) const CA: &str = "WAXSEAL_CA_FILE";
+    pub(crate) const CERT: &str = "WAXSEAL_CERT_FILE";
+    pub(crate) const KEY: &str = "WAXSEAL_KEY_FILE";
 
     pub(crate) const ALL: [&str; 11] =
         [ADDRESS, TOKEN, TOKEN_FILE, PROFILE, PROJECT, ENVIRONMENT, STAGE, OUTPUT, CA, CERT, KEY];

@@ -245,19 +245,38 @@ impl Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Transport;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
     use std::pin::pin;
 
     #[tokio::test]
     async fn an_accepted_socket_does_not_hold_answers_back() {
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
-        let config = Config { listen, ..Config::default() };
-        let listeners = Listeners::bind(&config).await.unwrap();
+        let plain = Config { listen, ..Config::default() };
+        ensure_nodelay(&plain).await;
+        let dir = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let path = |name: &str| Some(dir.path().join(name));
+        let transport = Transport { tls_cert: path("c"), tls_key: path("k"), ..plain.transport };
+        std::fs::write(path("c").unwrap(), made.cert.pem()).unwrap();
+        std::fs::write(path("k").unwrap(), made.signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(path("k").unwrap(), Permissions::from_mode(0o600)).unwrap();
+        ensure_nodelay(&Config { transport, ..plain }).await;
+    }
+
+    async fn ensure_nodelay(config: &Config) {
+        let listeners = Listeners::bind(config).await.unwrap();
         let address = listeners.tcp_addr().unwrap();
+        let tls = config.transport.tls().is_some();
         let mut accepted = pin!(listeners.accepted());
         for _ in 0..3 {
             let _caller = std::net::TcpStream::connect(address).unwrap();
             let accepted = accepted.next().await.unwrap();
-            let connection::Socket::Tcp(socket, ..) = &accepted.socket else { panic!("it is TCP") };
+            let connection::Socket::Tcp(socket, _, certificates) = &accepted.socket else {
+                panic!("it is TCP")
+            };
+            assert_eq!(certificates.is_some(), tls);
             assert!(socket.nodelay().unwrap());
         }
     }

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
+use tonic::transport::Error as TransportError;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -18,6 +19,7 @@ pub(crate) struct Refused {
     metadata: HashMap<String, String>,
     retry: Option<Duration>,
     obstacle: Option<&'static str>,
+    broken: bool,
 }
 
 impl Refused {
@@ -30,6 +32,7 @@ impl Refused {
             metadata: HashMap::new(),
             retry: None,
             obstacle: None,
+            broken: false,
         }
     }
 
@@ -69,15 +72,21 @@ impl Refused {
         self.code == Code::Unavailable && self.reason.is_empty()
     }
 
-    /// Why there is no TLS with the server, where that is the way to it that failed.
+    /// Why there is no TLS with the server, where it is that what failed.
     pub(crate) fn obstacle(&self) -> Option<&'static str> {
-        self.obstacle.filter(|_| self.is_unreachable())
+        self.obstacle
+    }
+
+    /// Whether the connection ended instead of an answer.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Whether a change may have been made all the same.
     pub(crate) fn leaves_doubt(&self) -> bool {
         matches!(self.reason.as_str(), "COMMIT_UNKNOWN" | "DEADLINE_EXCEEDED")
             || matches!(self.code, Code::DeadlineExceeded | Code::Cancelled)
+            || self.broken
     }
 
     /// Whether the answer is about what there is, and not about a server that does not work.
@@ -113,7 +122,9 @@ impl From<Status> for Refused {
             false => status.message().to_owned(),
         };
         let obstacle = obstacle(&status);
-        Self { code: status.code(), reason, message, metadata, retry, obstacle }
+        let transport = status.source().is_some_and(|cause| cause.is::<TransportError>());
+        let broken = transport && reason.is_empty() && status.code() != Code::Unavailable;
+        Self { code: status.code(), reason, message, metadata, retry, obstacle, broken }
     }
 }
 
@@ -127,7 +138,7 @@ fn obstacle(status: &Status) -> Option<&'static str> {
         if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<Tls>()) {
             return Some(match tls {
                 Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                    "nobody who is trusted vouches for its certificate; --ca (WAXSEAL_CA) names \
+                    "nobody who is trusted vouches for its certificate; --ca (WAXSEAL_CA_FILE) names \
                      its authority"
                 }
                 Tls::InvalidCertificate(

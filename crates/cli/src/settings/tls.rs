@@ -95,7 +95,8 @@ mod tests {
     fn options_win_over_variables_and_variables_over_the_profile() {
         let tls = found(TlsFlags::default(), "https://h:1", &[]).unwrap().unwrap();
         assert_eq!((tls.ca.clone(), tls.is_identity()), (Some("/profile".into()), false));
-        let vars = [("WAXSEAL_CA", "/a"), ("WAXSEAL_CERT", "/c"), ("WAXSEAL_KEY", "/k")];
+        let vars =
+            [("WAXSEAL_CA_FILE", "/a"), ("WAXSEAL_CERT_FILE", "/c"), ("WAXSEAL_KEY_FILE", "/k")];
         let flags = TlsFlags { cert: Some("/option".into()), ..TlsFlags::default() };
         let tls = found(flags, "https://h:1", &vars).unwrap().unwrap();
         let identity = Some(("/option".into(), "/k".into()));
@@ -104,12 +105,12 @@ mod tests {
 
     #[test]
     fn half_of_an_identity_and_certificates_without_tls_are_slips() {
-        let half = found(TlsFlags::default(), "https://h:1", &[("WAXSEAL_CERT", "/c")]);
+        let half = found(TlsFlags::default(), "https://h:1", &[("WAXSEAL_CERT_FILE", "/c")]);
         assert!(matches!(half, Err(Error::HalfOfIdentity)));
         let flags = TlsFlags { ca: Some("/a".into()), ..TlsFlags::default() };
         assert!(matches!(found(flags.clone(), "http://h:1", &[]), Err(Error::NotTls)));
         assert!(matches!(found(flags, "unix:/s", &[]), Err(Error::NotTls)));
-        let vars = [("WAXSEAL_CERT", "/c")];
+        let vars = [("WAXSEAL_CERT_FILE", "/c")];
         assert!(matches!(found(TlsFlags::default(), "unix:/s", &vars), Ok(None)));
     }
 }

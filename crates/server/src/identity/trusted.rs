@@ -155,7 +155,7 @@ impl Trusted {
             Ok(keys) => {
                 state.since = Some(Instant::now());
                 if *state.keys != keys {
-                    tracing::info!(issuer = self.issuer(), keys = keys.len(), "new keys");
+                    tracing::info!(issuer = self.issuer(), "other keys than before are published");
                     state.keys = Arc::new(keys);
                     state.generation += 1;
                 }

@@ -12,20 +12,24 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The fields that are written, besides the message. A field with another name is left out, so that
 /// a slip such as `?request` prints nothing.
-pub(super) const FIELDS: [&str; 16] = [
+pub(super) const FIELDS: [&str; 20] = [
     "address",
     "cause",
+    "client_ca_not_after",
     "code",
     "column",
     "cut_off",
     "error",
+    "issuer",
     "kind",
+    "not_after",
     "place",
     "projects",
     "reason",
     "request_id",
     "seconds",
     "table",
+    "times",
     "trace_id",
     "under_way",
     "why",
