@@ -10,6 +10,7 @@ pub(crate) use fills::Fills;
 
 use crate::audit::{Denied, Disclosure};
 use crate::revision::Revision;
+use crate::step::{Step, step};
 use crate::{Engine, Error, Offenders, Permit, permit};
 use bytes::Bytes;
 use std::collections::HashSet;
@@ -193,7 +194,9 @@ impl Engine {
     async fn head_for(&self, ask: &Resolve<'_>) -> Result<Option<Arc<Head>>, Error> {
         let standing = |head: Option<Arc<Head>>| head.filter(|head| !head.deleted);
         match &ask.consistency {
-            Consistency::Strong => Ok(standing(self.store.head(ask.project).await?)),
+            Consistency::Strong => {
+                Ok(standing(step(Step::Head, self.store.head(ask.project)).await?))
+            }
             Consistency::Bounded(staleness) => {
                 if staleness.is_zero() || *staleness > STALENESS_MAX {
                     return Err(Error::InvalidField {
@@ -211,7 +214,7 @@ impl Engine {
                 if recent.as_ref().is_some_and(|head| is_of(&token, head)) {
                     return Ok(standing(recent));
                 }
-                let head = standing(self.store.head(ask.project).await?);
+                let head = standing(step(Step::Head, self.store.head(ask.project)).await?);
                 match &head {
                     Some(head) if !is_of(&token, head) => Err(Error::RevisionMismatch { field }),
                     _ => Ok(head),

@@ -12,21 +12,25 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The fields that are written, besides the message. A field with another name is left out, so that
 /// a slip such as `?request` prints nothing.
-pub(super) const FIELDS: [&str; 16] = [
+pub(super) const FIELDS: [&str; 20] = [
     "address",
     "cause",
     "code",
     "column",
     "cut_off",
     "error",
+    "incarnation",
     "kind",
+    "number",
     "place",
+    "project",
     "projects",
     "reason",
     "request_id",
     "seconds",
     "table",
     "trace_id",
+    "transaction",
     "under_way",
     "why",
 ];
