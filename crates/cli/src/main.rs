@@ -71,7 +71,7 @@ struct Line {
 #[derive(clap::Subcommand)]
 enum Command {
     Dev(dev::Dev),
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Token(token::Token),
     Project(project::Project),
     Env(env::Env),
