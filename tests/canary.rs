@@ -9,8 +9,11 @@ mod process;
 
 use crate::support::Setup;
 use crate::support::binary::{Serving, command};
+use crate::support::collector::Collector;
+use crate::telemetry::get;
 use battery::Battery;
 use needles::{Needles, latin1};
+use prost::Message as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -53,9 +56,11 @@ async fn nothing_is_seen(format: &str) {
     let setup = Setup::sqlite();
     let beside = tempfile::tempdir().unwrap();
     let (out, err) = (beside.path().join("out"), beside.path().join("err"));
+    let (collector, collecting) = Collector::start();
     let mut command = command();
     command
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .args(["--otlp-endpoint", &collecting, "--trace-ratio", "1", "--data-dir"])
         .arg(setup.data_dir())
         .env("WAXSEAL_LOG", "trace")
         .env("WAXSEAL_LOG_FORMAT", format)
@@ -76,6 +81,8 @@ async fn nothing_is_seen(format: &str) {
     assert!(battery.refusals.len() > 300, "{} refusals", battery.refusals.len());
     refusals_are_clean(&battery, &needles);
     drop(battery);
+    let metrics = metrics(&serving);
+    assert_eq!(needles.found_in(&metrics), [""; 0], "in the metrics");
 
     // While the write-ahead log is there, and again when all is written and closed.
     data_is_clean(&setup.data_dir(), &needles);
@@ -87,9 +94,23 @@ async fn nothing_is_seen(format: &str) {
         let told = latin1(&std::fs::read(stream).unwrap());
         assert_eq!(needles.found_in(&told), [""; 0], "in {}", stream.display());
     }
+    // Everything is sent when the server has stopped.
+    let traces = collector.requests();
+    assert!(collector.spans().len() > 300, "{} spans", collector.spans().len());
+    assert_eq!(needles.found_in(&format!("{traces:?}")), [""; 0], "in the traces");
+    for request in &traces {
+        assert_eq!(needles.found_in(&latin1(&request.encode_to_vec())), [""; 0], "in the traces");
+    }
     let log = std::fs::read_to_string(&err).unwrap();
     assert!(log.contains("TRACE"), "the log was not at its most talkative");
     assert_eq!(log.lines().all(|line| line.starts_with('{')), format == "json");
+}
+
+fn metrics(serving: &Serving) -> String {
+    let line = serving.printed.lines().find_map(|l| l.strip_prefix("waxseal: metrics on http://"));
+    let metrics = get(line.unwrap().strip_suffix("/metrics").unwrap(), "/metrics");
+    assert!(metrics.body.contains("rpc_server_call_duration_seconds_count"));
+    metrics.body
 }
 
 /// Every canary and every token.

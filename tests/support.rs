@@ -3,6 +3,7 @@
 
 pub mod binary;
 pub mod client;
+pub mod collector;
 pub mod grpcurl;
 pub mod kms;
 pub mod postgres;

@@ -3,6 +3,7 @@
 mod admin;
 mod blocked;
 mod metrics;
+mod traces;
 
 use crate::canary;
 use crate::support::binary::{Serving, command};

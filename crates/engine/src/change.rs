@@ -14,13 +14,13 @@ use crate::held::held;
 use crate::in_flight::Flight;
 use crate::permit::Rights;
 use crate::revision::Revision;
+use crate::step::{Step, carried, step};
 use crate::{Engine, Error, Permit, RequestKey};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
-use tracing::Instrument;
 use waxseal_domain::caller::{Action, Caller};
 use waxseal_domain::limits::REQUEST_ID_LIFE;
 use waxseal_domain::name::ProjectId;
@@ -88,7 +88,7 @@ impl Engine {
             drop(held);
             written
         };
-        let task = tokio::spawn(task.in_current_span());
+        let task = tokio::spawn(carried(task));
         task.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
             Ok(_) => Err(Error::Internal("a change panicked".into())),
             Err(_) => Err(Error::ShuttingDown),
@@ -161,7 +161,7 @@ impl Engine {
         request: Option<RequestKey>,
         verb: &mut V,
     ) -> Result<Written<V::Answer>, Error> {
-        let tx = self.store.begin(V::ACTION.as_str()).await?;
+        let tx = step(Step::Begin, self.store.begin(V::ACTION.as_str())).await?;
         let mut change = Change::begin(self, rights, tx, project).await?;
         // Under the lock once more: rights may have ended, the first call may have been under way in
         // another process, and what the caller's scope names may have been made anew.
@@ -189,7 +189,7 @@ impl Engine {
         if V::REMOVES {
             tx.mark_unscrubbed().await?;
         }
-        tx.commit().await?;
+        step(Step::Commit, tx.commit()).await?;
         Ok(self.written(kept))
     }
 

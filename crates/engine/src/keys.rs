@@ -5,6 +5,7 @@ mod views;
 
 use crate::Error;
 use crate::revision::Revision;
+use crate::step::{Step, step};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -130,8 +131,10 @@ impl Keys {
     pub(crate) async fn new_project(&self, project: ProjectUid) -> Result<NewKeys, Error> {
         let integrity = KeyContext::integrity(self.deployment, project);
         let fingerprint = KeyContext::fingerprint(self.deployment, project);
-        let (integrity, wrapped_integrity) = self.provider.generate(&integrity).await?;
-        let (_, wrapped_fingerprint) = self.provider.generate(&fingerprint).await?;
+        let (integrity, wrapped_integrity) =
+            step(Step::GenerateKey, self.provider.generate(&integrity)).await?;
+        let (_, wrapped_fingerprint) =
+            step(Step::GenerateKey, self.provider.generate(&fingerprint)).await?;
         Ok(NewKeys {
             integrity: Arc::new(integrity),
             wrapped_integrity: stored(wrapped_integrity),
@@ -183,7 +186,7 @@ impl Keys {
             return Ok(kept.key.clone());
         }
         let wrapped = wrapped(row).ok_or(Error::DataLoss { what: "a project's key" })?;
-        let key = Arc::new(self.provider.unwrap(&wrapped, &name.0).await?);
+        let key = Arc::new(step(Step::UnwrapKey, self.provider.unwrap(&wrapped, &name.0)).await?);
         let mut remembered = self.remembered();
         if remembered.len() >= PROJECT_KEYS {
             remembered.clear();
@@ -236,8 +239,11 @@ impl Keys {
             visibility,
             kind,
         };
-        let (key, wrapped) =
-            self.provider.generate(&KeyContext::value(self.deployment, &at)).await?;
+        let (key, wrapped) = step(
+            Step::GenerateKey,
+            self.provider.generate(&KeyContext::value(self.deployment, &at)),
+        )
+        .await?;
         let context = Context::value(self.deployment, &at);
         let record = seal(&key, Purpose::Value, &context, value.expose())?;
         let digest = sha256(&record);
@@ -268,7 +274,11 @@ impl Keys {
             kind: sealed.kind,
         };
         let wrapped = wrapped(&sealed.key).ok_or(LOST)?;
-        let key = self.provider.unwrap(&wrapped, &KeyContext::value(self.deployment, &at)).await?;
+        let key = step(
+            Step::UnwrapKey,
+            self.provider.unwrap(&wrapped, &KeyContext::value(self.deployment, &at)),
+        )
+        .await?;
         let context = Context::value(self.deployment, &at);
         let plain = open(&key, Purpose::Value, &context, &sealed.record).map_err(|_| LOST)?;
         SecretValue::new(sealed.kind, plain).map_err(|_| LOST)

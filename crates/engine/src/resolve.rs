@@ -10,6 +10,7 @@ pub(crate) use fills::Fills;
 
 use crate::audit::{Denied, Disclosure};
 use crate::revision::Revision;
+use crate::step::{Step, step};
 use crate::{Engine, Error, Offenders, Permit};
 use bytes::Bytes;
 use std::collections::HashSet;
@@ -198,7 +199,7 @@ impl Engine {
         let standing = |head: Option<Arc<Head>>| head.filter(|head| !head.deleted);
         match &ask.consistency {
             Consistency::Strong => {
-                let Asked { head, epoch } = self.store.ask(ask.project).await?;
+                let Asked { head, epoch } = step(Step::Head, self.store.ask(ask.project)).await?;
                 // Somebody's rights have changed since the caller's were read.
                 if epoch != permit.caller.epoch {
                     Box::pin(self.ensure_rights_at(epoch, permit.rights())).await?;
@@ -222,7 +223,7 @@ impl Engine {
                 if recent.as_ref().is_some_and(|head| is_of(&token, head)) {
                     return Ok(standing(recent));
                 }
-                let head = standing(self.store.head(ask.project).await?);
+                let head = standing(step(Step::Head, self.store.head(ask.project)).await?);
                 match &head {
                     Some(head) if !is_of(&token, head) => Err(Error::RevisionMismatch { field }),
                     _ => Ok(head),

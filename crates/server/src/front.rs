@@ -23,6 +23,7 @@ use crate::identity::{Peer, Workloads};
 use crate::metrics::{Call, Meter, Metrics};
 use crate::rpc::{INITIALIZE, RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
+use crate::traces::Traces;
 use elsewhere::Elsewhere;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -38,7 +39,7 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use uuid::Uuid;
 use waxseal_domain::caller::Caller;
-use waxseal_engine::{Engine, Error, holding};
+use waxseal_engine::{Engine, Error, holding, watched};
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -52,6 +53,7 @@ pub(crate) struct Front {
     pub(crate) in_flight: InFlight,
     pub(crate) meter: Meter,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) traces: Traces,
     pub(crate) routes: Routes,
     /// Answered past the routes: its views are sent without a copy, which tonic cannot do.
     pub(crate) runtime: RuntimeServer,
@@ -64,7 +66,9 @@ impl Front {
     pub(crate) async fn call(&self, peer: &Peer, request: Request<Incoming>) -> Response<Reply> {
         let id = request_id::new();
         let called = self.methods.find(request.uri());
-        let call = self.meter.call(called.map(|called| called.number));
+        let mut call = self.meter.call(called.map(|called| called.number));
+        let known = called.map(|_| request.uri().path().trim_start_matches('/'));
+        let trace = self.traces.sample(request.headers(), id, known);
         let ours = called.is_some_and(|called| called.access == Access::Ours);
         let guard = ours.then(|| self.in_flight.enter());
         let streams = called.is_some_and(|called| called.streams);
@@ -75,7 +79,14 @@ impl Front {
                 // In place: what goes through here by value is copied, kilobytes of it.
                 let answer = pin!(self.answer(called, peer, request, streaming));
                 let answer = Elsewhere::new(&self.background, answer);
-                deadline.bound(panics::caught(id, answer)).await
+                let answer = panics::caught(id, answer);
+                match trace {
+                    None => deadline.bound(answer).await,
+                    Some(trace) => {
+                        call.traced(trace.clone());
+                        Box::pin(watched(trace, deadline.bound(answer))).await
+                    }
+                }
             }
             Err(refusal) => refused(refusal),
         };

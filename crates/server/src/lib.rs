@@ -21,6 +21,7 @@ mod run;
 mod status;
 pub mod telemetry;
 mod tls;
+mod traces;
 mod wire;
 pub mod wiring;
 mod workers;

@@ -9,6 +9,7 @@ use crate::purging::Purging;
 use crate::readiness::Readiness;
 use crate::rpc::{self, Services, Streams};
 use crate::tls::{Reloading, TlsError};
+use crate::traces::Traces;
 use crate::wiring::Opened;
 use crate::workers::{Workers, course};
 use futures::StreamExt as _;
@@ -80,8 +81,10 @@ pub async fn run(
     let Services { routes, runtime, methods, health } = services.map_err(RunError::Definitions)?;
     health.began().await;
     let workloads = config.identities.issuers().map(Workloads::open).transpose()?;
+    let traces = Traces::start(&config.telemetry);
     let front = Front {
         engine: opened.engine.clone(),
+        traces: traces.clone(),
         workloads: workloads.map(Arc::new),
         meter: metrics.meter(&methods.names()),
         methods: Arc::new(methods),
@@ -142,6 +145,7 @@ pub async fn run(
     let _ = timeout(CUTTING, workers.gone()).await;
     drop(checkpointing);
     checkpointing::finish(&opened.engine).await;
+    traces.finish().await;
     drop(opened);
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use super::{Keys, stored};
 use crate::Error;
+use crate::step::{Step, step};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use waxseal_cache::{EncodedView, SCHEMA, ViewKey};
@@ -64,7 +65,8 @@ impl Keys {
         let kept = match self.views.get(&context) {
             Some(kept) => kept,
             None => {
-                let (key, wrapped) = self.provider.generate(&context).await?;
+                let (key, wrapped) =
+                    step(Step::GenerateKey, self.provider.generate(&context)).await?;
                 let kept = Kept { key: Arc::new(key), wrapped: stored(wrapped) };
                 self.views.put(context, kept.clone());
                 kept
@@ -94,7 +96,8 @@ impl Keys {
             Some(kept) => kept.key,
             None => {
                 let unwrap = super::wrapped(&wrapped).ok_or(LOST)?;
-                let key = Arc::new(self.provider.unwrap(&unwrap, &context).await?);
+                let key =
+                    Arc::new(step(Step::UnwrapKey, self.provider.unwrap(&unwrap, &context)).await?);
                 self.views.put(context, Kept { key: key.clone(), wrapped });
                 key
             }

@@ -1,6 +1,7 @@
 //! Views that other processes filled, out of the shared cache, and views for them.
 
 use super::{Filled, Resolve, shown};
+use crate::step::{Step, step};
 use crate::{Engine, Error};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,7 +33,9 @@ impl Engine {
     }
 
     async fn fetch(&self, key: &ViewKey) -> Option<EncodedView> {
-        let sealed = self.shared.as_ref()?.get(key).await?;
+        let sealed = self.shared.as_ref()?.get(key);
+        let sealed = async { sealed.await.ok_or(()) };
+        let sealed = step(Step::SharedView, sealed).await.ok()?;
         match self.keys.open_view(key, &sealed, self.clock.now()).await {
             Ok(view) => Some(view),
             Err(error) => {

@@ -3,6 +3,7 @@
 use super::{Filled, Resolve};
 use crate::manifest::{Catalogue, by_secret, is_set};
 use crate::revision::Revision;
+use crate::step::{Step, step};
 use crate::{Engine, Error};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::collections::HashMap;
@@ -30,7 +31,8 @@ impl Engine {
     /// Fills a view from one snapshot and keeps it under the revision that the snapshot shows,
     /// whatever revision was asked for.
     pub(super) async fn fill(&self, ask: &Resolve<'_>, asked: ViewKey) -> Result<Filled, Error> {
-        let rows = self.store.view_rows(ask.project, ask.environment, ask.stage).await?;
+        let rows = self.store.view_rows(ask.project, ask.environment, ask.stage);
+        let rows = step(Step::ViewRows, rows).await?;
         let rows = rows.ok_or(Error::ProjectNotFound)?;
         let ViewRows { project, environments, secrets, aliases, defaults, overrides, values } =
             rows;

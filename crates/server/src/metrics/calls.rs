@@ -2,6 +2,7 @@
 
 use super::Metrics;
 use super::sharded::{SHARDS, shard};
+use crate::traces::Trace;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use std::fmt;
@@ -136,6 +137,7 @@ pub(crate) struct Call {
     method: Option<usize>,
     began: Instant,
     code: Code,
+    trace: Option<Arc<Trace>>,
 }
 
 impl Metrics {
@@ -160,11 +162,22 @@ impl Meter {
 
     /// A call begins. Unless its status is told before it ends, its caller went away.
     pub(crate) fn call(&self, method: Option<usize>) -> Call {
-        Call { meter: self.clone(), method, began: Instant::now(), code: Code::Cancelled }
+        Call {
+            meter: self.clone(),
+            method,
+            began: Instant::now(),
+            code: Code::Cancelled,
+            trace: None,
+        }
     }
 }
 
 impl Call {
+    /// The call has a trace, which ends when it does.
+    pub(crate) fn traced(&mut self, trace: Arc<Trace>) {
+        self.trace = Some(trace);
+    }
+
     /// How the call ended.
     pub(crate) const fn ended(&mut self, code: Code) {
         self.code = code;
@@ -173,6 +186,9 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        if let Some(trace) = &self.trace {
+            trace.ended(self.code);
+        }
         self.meter.0.0.calls.record(self.method, self.code, self.began.elapsed());
     }
 }

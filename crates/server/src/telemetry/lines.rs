@@ -12,26 +12,36 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The fields that are written, besides the message. A field with another name is left out, so that
 /// a slip such as `?request` prints nothing.
-pub(super) const FIELDS: [&str; 20] = [
+pub(super) const FIELDS: [&str; 30] = [
     "address",
     "cause",
+    "chain",
     "client_ca_not_after",
     "code",
     "column",
     "cut_off",
+    "dropped",
     "error",
+    "incarnation",
     "issuer",
+    "keys",
     "kind",
+    "made",
     "not_after",
+    "number",
     "place",
+    "project",
     "projects",
     "reason",
     "request_id",
     "seconds",
+    "sequence",
     "table",
     "times",
     "trace_id",
+    "transaction",
     "under_way",
+    "what",
     "why",
 ];
 
