@@ -1,5 +1,6 @@
 //! Every public reason is reached, or it is said why not.
 
+mod access;
 mod verbs;
 
 use crate::support::raw::{Raw, bearer, path, plain};
@@ -49,6 +50,7 @@ async fn every_reason_is_given_by_some_call() {
     verbs::of_names(&mut given).await;
     verbs::of_projects(&mut given).await;
     verbs::of_texts(&mut given).await;
+    access::of_access(&mut given).await;
     of_tampering(&mut given).await;
     of_neighbours(&mut given).await;
     let out_of_reach = OUT_OF_REACH.iter().map(|(reason, _)| (*reason).to_owned());
