@@ -2,6 +2,7 @@
 
 use super::super::together::{next, watch};
 use super::super::{Callers, Tokens, World, resolve, strong};
+use crate::support::proxy::Fault;
 use crate::support::{Client, refused};
 use futures::future::join_all;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -94,4 +95,22 @@ async fn no_strong_read_that_begins_after_the_answer_is_let_in_on_any_server() {
     let reads = reads.into_inner();
     println!("{reads} reads around {ROUNDS} changes");
     assert!(reads >= 10_000);
+}
+
+/// What is no token at all is refused without a question to the database, which would hang here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_with_a_wrong_checksum_costs_no_question() {
+    let world = World::with_demo(1).await;
+    let (token, _) = token(&world).await;
+    let replica = &world.replicas[0];
+    replica.postgres.set(Fault::BlackHole);
+    let (body, _) = token.rsplit_once('_').unwrap();
+    let wrong = Client::connect(&replica.server.address, &format!("{body}_000000")).await;
+    is_refused(resolve(&wrong, "demo", strong()).await.expect_err("accepted"));
+    // One that is well formed is asked about, and nobody answers.
+    let unknown = crate::credentials::assembled("run", "000000000000", &"S".repeat(43));
+    let unknown = Client::connect(&replica.server.address, &unknown).await;
+    let status = resolve(&unknown, "demo", strong()).await.expect_err("accepted");
+    refused::<()>(Err(status)).is(Code::Unavailable, "STORAGE_UNAVAILABLE");
+    replica.postgres.set(Fault::Pass);
 }
