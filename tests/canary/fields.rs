@@ -37,7 +37,7 @@ pub async fn everywhere(serving: &Serving, tokens: &Tokens, battery: &mut Batter
 
 /// Few methods have nothing that they require.
 fn is_undemanding(method: &str) -> bool {
-    ["ListProjects", "GetKeyStatus", "RewrapDataKeys"].contains(&method)
+    ["ListProjects", "ListPrincipals", "GetKeyStatus", "RewrapDataKeys", "WhoAmI"].contains(&method)
 }
 
 /// All messages of ours and those that they hold, by their full names.
