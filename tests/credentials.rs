@@ -34,7 +34,7 @@ fn checksum(body: &str) -> String {
 }
 
 /// A token with these parts and a checksum that is right.
-fn assembled(tag: &str, id: &str, secret: &str) -> String {
+pub fn assembled(tag: &str, id: &str, secret: &str) -> String {
     let body = format!("wxs_{tag}_{id}_{secret}");
     format!("{body}_{}", checksum(&body))
 }

@@ -14,6 +14,7 @@
 
 mod support;
 
+mod access;
 mod aliases;
 mod answers;
 mod arguments;

@@ -207,6 +207,8 @@ async fn a_name_of_another_kind_is_none() {
     let callers = Callers::of(&server).await;
     let main = "projects/demo/environments/main";
     let key = "projects/demo/secrets/KEY";
+    let binding = "principals/ann/bindings/0198c5e2-7f3a-7c00-8000-0198c5e27f3a";
+    let token = "principals/ann/tokens/0000AAAAzzzz";
     for Field { method, field, form, request } in FIELDS {
         let others: &[&str] = match form {
             Form::Project => &[main, key],
@@ -214,6 +216,9 @@ async fn a_name_of_another_kind_is_none() {
                 &["projects/demo", key, "projects/demo/environments/main/secrets/KEY"]
             }
             Form::Secret => &["projects/demo", main, "projects/demo/environments/main/secrets/KEY"],
+            Form::Principal => &["projects/demo", binding, token],
+            Form::Binding => &["principals/ann", token],
+            Form::ApiToken => &["principals/ann", binding],
             Form::Id | Form::SecretId | Form::OptionalId => &["projects/demo", main, key],
             Form::Prefix => &[],
         };

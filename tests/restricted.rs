@@ -176,7 +176,7 @@ async fn a_reveal_is_on_record_once_and_a_refused_one_is_not() {
         let (action, principal, at, version, secret) = row;
         assert_eq!((action.as_str(), at, version), ("RevealSecretValue", stage, Some(1)));
         assert_eq!(secret.as_deref(), Some("OPEN"));
-        assert!(principal.starts_with("token:"), "{principal}");
+        assert!(principal.starts_with("principals/"), "{principal}");
     }
 
     let before = audited(&database);

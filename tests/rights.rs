@@ -164,7 +164,7 @@ async fn a_caller_with_the_right_is_told_that_something_is_absent() {
         for message in &row.absent {
             let status = raw.call(row.method, &token, message.clone()).await.unwrap_err();
             let expected = match row.method {
-                "CreateProject" | "ImportProject" => Code::AlreadyExists,
+                "CreateProject" | "ImportProject" | "CreatePrincipal" => Code::AlreadyExists,
                 _ => Code::NotFound,
             };
             assert_eq!(status.code(), expected, "{}: {status:?}", row.method);

@@ -1,6 +1,7 @@
 //! What the tests share: a server with parts that a test can count, pause and move, clients of
 //! it, and how a refusal is read.
 
+pub mod access;
 pub mod binary;
 pub mod client;
 pub mod collector;
@@ -20,6 +21,7 @@ pub mod tls;
 pub mod traces;
 pub mod verbs;
 
+pub use access::token_of;
 pub use client::{Client, default_slot, override_slot, text};
 pub use refusal::{Refusal, refused};
 pub use server::{Server, Setup};

@@ -106,6 +106,19 @@ fields! {
     "ParseReferences", "stage", false: |stage| v1::ParseReferencesRequest {
         parent: demo(), text: String::new(), environment: "main".to_owned(), stage
     };
+    "CreateBinding", "binding.role", false: |role| v1::CreateBindingRequest {
+        parent: "principals/held".to_owned(),
+        binding: Some(v1::Binding { role, scope: "projects/demo".to_owned(), ..Default::default() }),
+        ..Default::default()
+    };
+    "CreateApiToken", "api_token.role", false: |role| v1::CreateApiTokenRequest {
+        parent: "principals/held".to_owned(),
+        api_token: Some(v1::ApiToken {
+            role,
+            ..crate::support::token_of(v1::Role::Admin, "projects/demo")
+        }),
+        ..Default::default()
+    };
 }
 
 fn template(context: i32) -> v1::Template {
@@ -137,6 +150,9 @@ async fn prepared() -> (Server, Raw, [String; 3]) {
     for stage in [Stage::Draft, Stage::Live] {
         admin.set("demo", "KEY", override_slot("main", stage), "value").await.unwrap();
     }
+    let request =
+        v1::CreatePrincipalRequest { principal_id: "held".to_owned(), ..Default::default() };
+    admin.access.clone().create_principal(request).await.unwrap();
     let tokens = [
         server.token(Role::Admin, false, "deployment").await,
         server.token(Role::Builder, true, "deployment").await,
@@ -159,8 +175,8 @@ async fn a_number_without_a_name_is_refused_and_so_is_none_where_one_is_required
     let (_server, raw, tokens) = prepared().await;
     for Field { method, field, optional, request } in FIELDS {
         for number in [0, 3, 99, -1, i32::MAX, i32::MIN] {
-            // Of the contexts of rendering there are more.
-            let is_one = number == 3 && *field == "templates.context";
+            // Of the contexts of rendering there are more, and of roles.
+            let is_one = number == 3 && (*field == "templates.context" || field.ends_with(".role"));
             if is_one || number == 0 && *optional {
                 continue;
             }

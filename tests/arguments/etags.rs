@@ -38,6 +38,8 @@ async fn current(admin: &Client, row: &Row) -> String {
                 false => over(name).await,
             }
         }
+        "UpdatePrincipal" => admin.get_principal("held").await.unwrap().etag,
+        "DeletePrincipal" => admin.get_principal("spare").await.unwrap().etag,
         "UpdateEnvironment" => environment("staging").await,
         "DeleteEnvironment" => environment("spare").await,
         "UpdateSecret" | "DeleteSecret" => secret("KEY").await.etag,

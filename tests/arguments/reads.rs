@@ -158,9 +158,16 @@ async fn an_empty_request_is_refused_by_the_first_thing_that_it_lacks() {
         let method = method.name();
         let field = match method {
             "CreateProject" | "ImportProject" => "project_id",
+            "CreatePrincipal" => "principal_id",
+            "UpdatePrincipal" => "principal.name",
             "UpdateProject" => "project.name",
             // Nothing is required.
-            "ListProjects" | "GetKeyStatus" | "RewrapDataKeys" => continue,
+            "ListProjects" | "ListPrincipals" | "GetKeyStatus" | "RewrapDataKeys" | "WhoAmI" => {
+                continue;
+            }
+            // The first thing is no name: see `access/`.
+            "TestPermissions" | "Initialize" => continue,
+            "CreateBinding" | "ListBindings" | "CreateApiToken" | "ListApiTokens" => "parent",
             "UpdateEnvironment" => "environment.name",
             "UpdateSecret" => "secret.name",
             "CreateEnvironment" | "ListEnvironments" | "CreateSecret" | "ListSecrets"

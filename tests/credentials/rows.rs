@@ -24,25 +24,27 @@ fn change(database: &Connection, statement: &str) {
     assert!(database.execute(statement, []).unwrap() > 0, "{statement} changed nothing");
 }
 
+/// From the row of the admin's token.
+const OF_ADMIN: &str =
+    "(SELECT content FROM api_token WHERE content LIKE '%\"Admin\"%' ORDER BY id LIMIT 1)";
+
 #[tokio::test]
 async fn a_row_that_was_changed_opens_nothing() {
     for (what, set) in [
-        ("role", r#"caller = replace(caller, '"Viewer"', '"Admin"')"#),
-        ("reveal", r#"caller = replace(caller, '"reveal":false', '"reveal":true')"#),
-        ("scope", r#"caller = json_set(caller, '$.scope', 'Deployment')"#),
-        ("principal", r#"caller = json_set(caller, '$.principal', 'token:000000000000')"#),
-        ("expiry", r#"caller = json_set(caller, '$.expires', 9000000000000000)"#),
-        ("a space", "caller = caller || ' '"),
-        ("nothing", "caller = '{}'"),
+        ("role", r#"content = replace(content, '"Viewer"', '"Admin"')"#),
+        ("reveal", r#"content = replace(content, '"reveal":false', '"reveal":true')"#),
+        ("scope", r#"content = json_set(content, '$.scope', 'Deployment')"#),
+        ("expiry", r#"content = json_set(content, '$.expires', 9000000000000000)"#),
+        ("a revocation", r#"content = json_set(content, '$.revoked', 1)"#),
+        ("principal", &format!("principal = {OF_ADMIN}").replace("content FROM", "principal FROM")),
+        ("a space", "content = content || ' '"),
+        ("nothing", "content = '{}'"),
         ("MAC", "mac = zeroblob(32)"),
-        ("another's MAC", "mac = (SELECT mac FROM api_token WHERE caller LIKE '%\"Admin\"%')"),
-        (
-            "another's caller",
-            "caller = (SELECT caller FROM api_token WHERE caller LIKE '%\"Admin\"%')",
-        ),
+        ("another's MAC", &format!("mac = {OF_ADMIN}").replace("content FROM", "mac FROM")),
+        ("another's content", &format!("content = {OF_ADMIN}")),
         (
             "all of another's but the hash",
-            "(caller, mac) = (SELECT caller, mac FROM api_token WHERE caller LIKE '%\"Admin\"%')",
+            &format!("(content, mac) = {OF_ADMIN}").replace("content FROM", "content, mac FROM"),
         ),
     ] {
         let (server, [viewer, ..]) = prepared().await;
@@ -73,7 +75,7 @@ async fn a_row_under_another_id_opens_nothing() {
             change(
                 database,
                 &format!(
-                    "INSERT INTO api_token SELECT '{copied}', hash, caller, created, mac \
+                    "INSERT INTO api_token SELECT '{copied}', principal, hash, content, used, mac \
                      FROM api_token WHERE id = '{id}'"
                 ),
             );
@@ -95,7 +97,7 @@ async fn a_row_made_by_hand_opens_nothing() {
     let server = server
         .tamper(|database| {
             let statement = format!(
-                "INSERT INTO api_token SELECT '{made}', ?1, caller, created, mac \
+                "INSERT INTO api_token SELECT '{made}', principal, ?1, content, used, mac \
                  FROM api_token WHERE id = '{id}'"
             );
             assert_eq!(database.execute(&statement, [&hash[..]]).unwrap(), 1);
@@ -130,8 +132,8 @@ async fn a_runtime_does_not_widen_its_scope_through_the_database() {
             change(
                 database,
                 &format!(
-                    "UPDATE api_token SET caller = \
-                     json_set(caller, '$.scope.Environment.stage', 'Live') WHERE id = '{id}'"
+                    "UPDATE api_token SET content = \
+                     json_set(content, '$.scope.Environment.stage', 'Live') WHERE id = '{id}'"
                 ),
             );
         })

@@ -1,5 +1,6 @@
 //! Every public reason is reached, or it is said why not.
 
+mod access;
 mod load;
 mod verbs;
 
@@ -50,6 +51,7 @@ async fn every_reason_is_given_by_some_call() {
     verbs::of_names(&mut given).await;
     verbs::of_projects(&mut given).await;
     verbs::of_texts(&mut given).await;
+    access::of_access(&mut given).await;
     of_tampering(&mut given).await;
     load::of_load(&mut given).await;
     of_neighbours(&mut given).await;

@@ -129,6 +129,6 @@ async fn who_began_a_rewrap_and_how_it_ended_is_on_record() {
     let trail = trail(&server.setup);
     let actions: Vec<_> = trail.iter().map(|(_, action)| action.as_str()).collect();
     assert_eq!(actions, ["RewrapDataKeys", "FinishRewrapDataKeys"]);
-    assert!(trail.iter().all(|(principal, _)| principal.starts_with("token:")), "{trail:?}");
+    assert!(trail.iter().all(|(principal, _)| principal.starts_with("principals/")), "{trail:?}");
     assert_eq!(trail[0].0, trail[1].0);
 }

@@ -186,6 +186,7 @@ async fn a_copy_that_differs_in_one_row_is_found() {
         ("UPDATE slot SET edition = edition + 1 WHERE stage = 2", "slots"),
         ("UPDATE value SET mac = zeroblob(32) WHERE destroyed = 1", "values"),
         ("UPDATE request SET answer = '{}'", "kept answers"),
+        ("UPDATE principal SET mac = zeroblob(32)", "principals"),
         ("DELETE FROM api_token WHERE id = (SELECT max(id) FROM api_token)", "tokens"),
         ("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)", "audit trail"),
     ];

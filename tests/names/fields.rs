@@ -54,6 +54,9 @@ pub(super) enum Form {
     Project,
     Environment,
     Secret,
+    Principal,
+    Binding,
+    ApiToken,
     Id,
     SecretId,
     Prefix,
@@ -74,6 +77,17 @@ impl Form {
             Self::Secret => &[
                 ("projects/{}/secrets/KEY", Rule::Id),
                 ("projects/demo/secrets/{}", Rule::Secret),
+                ("{}", Rule::Never),
+            ],
+            Self::Principal => &[("principals/{}", Rule::Id), ("{}", Rule::Never)],
+            Self::Binding => &[
+                ("principals/{}/bindings/0198c5e2-7f3a-7c00-8000-0198c5e27f3a", Rule::Id),
+                ("principals/ann/bindings/{}", Rule::Never),
+                ("{}", Rule::Never),
+            ],
+            Self::ApiToken => &[
+                ("principals/{}/tokens/0000AAAAzzzz", Rule::Id),
+                ("principals/ann/tokens/{}", Rule::Never),
                 ("{}", Rule::Never),
             ],
             Self::Id | Self::OptionalId => &[("{}", Rule::Id)],
@@ -259,6 +273,38 @@ fields! {
         name, stage: LIVE, templates: vec![template("", v1::RenderContext::Text)],
         ..Default::default()
     };
+    "CreatePrincipal", "principal_id", Id:
+        |principal_id| v1::CreatePrincipalRequest { principal_id, ..Default::default() };
+    "GetPrincipal", "name", Principal: |name| v1::GetPrincipalRequest { name };
+    "UpdatePrincipal", "principal.name", Principal: |name| v1::UpdatePrincipalRequest {
+        principal: Some(v1::Principal { name, ..Default::default() }), ..Default::default()
+    };
+    "DeletePrincipal", "name", Principal:
+        |name| v1::DeletePrincipalRequest { name, ..Default::default() };
+    "CreateBinding", "parent", Principal: |parent| v1::CreateBindingRequest {
+        parent, binding: binding(), ..Default::default()
+    };
+    "ListBindings", "parent", Principal:
+        |parent| v1::ListBindingsRequest { parent, ..Default::default() };
+    "DeleteBinding", "name", Binding:
+        |name| v1::DeleteBindingRequest { name, ..Default::default() };
+    "CreateApiToken", "parent", Principal: |parent| v1::CreateApiTokenRequest {
+        parent, api_token: api_token(), ..Default::default()
+    };
+    "GetApiToken", "name", ApiToken: |name| v1::GetApiTokenRequest { name };
+    "ListApiTokens", "parent", Principal:
+        |parent| v1::ListApiTokensRequest { parent, ..Default::default() };
+    "RevokeApiToken", "name", ApiToken:
+        |name| v1::RevokeApiTokenRequest { name, ..Default::default() };
+}
+
+fn binding() -> Option<v1::Binding> {
+    let scope = "deployment".to_owned();
+    Some(v1::Binding { role: v1::Role::Viewer.into(), scope, ..Default::default() })
+}
+
+fn api_token() -> Option<v1::ApiToken> {
+    Some(crate::support::token_of(v1::Role::Viewer, "deployment"))
 }
 
 const DOCUMENT: &str =

@@ -61,9 +61,11 @@ fn a_configuration_can_be_checked() {
 
 #[test]
 fn a_checked_configuration_holds_no_secret() {
-    let setup = used();
-    let printed = said(serve(&setup).arg("--check")).done();
+    let setup = Setup::new();
+    let serving = Serving::start(&mut serve(&setup));
     let token = crate::support::binary::first_token(&setup.data_dir());
+    drop(serving);
+    let printed = said(serve(&setup).arg("--check")).done();
     let keys = std::fs::read_to_string(setup.data_dir().join("keys.json")).unwrap();
     let keys: serde_json::Value = serde_json::from_str(&keys).unwrap();
     let material = keys["keys"][0]["material"].as_str().unwrap();

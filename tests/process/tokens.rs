@@ -13,26 +13,31 @@ fn create(data_dir: &Path, arguments: &[&str]) -> Said {
     said(&mut create)
 }
 
+fn init(data_dir: &Path, arguments: &[&str]) -> Said {
+    said(command().arg("init").args(arguments).arg("--data-dir").arg(data_dir))
+}
+
 #[tokio::test]
-async fn the_first_start_writes_an_admin_token_and_no_other_start_does() {
+async fn a_first_admin_is_made_once_beside_the_running_server() {
     let setup = Setup::sqlite();
-    let file = setup.data_dir().join("admin.token");
+    let (dir, file) = (setup.data_dir(), setup.data_dir().join("first.token"));
     let serving = Serving::start(&mut serve(&setup));
+    assert!(serving.printed.contains("waxseal init"), "{}", serving.printed);
+    assert_eq!(mode(&dir.join("waxseal.sock")), 0o600);
+    let path = file.display().to_string();
+    assert_eq!(init(&dir, &["--token-file", &path]).done(), "");
     assert_eq!(mode(&file), 0o600);
     let token = std::fs::read_to_string(&file).unwrap();
-    assert!(serving.printed.contains(&file.display().to_string()), "{}", serving.printed);
-    assert!(!serving.printed.contains(&token), "{}", serving.printed);
     let admin = Client::connect(&serving.url(), &token).await;
     admin.create_project("demo").await.unwrap();
+    assert_eq!(admin.who_am_i().await.unwrap().principal, "principals/admin");
+    init(&dir, &[]).failed(1, &["ALREADY_INITIALIZED"]);
+    // A file that is there is left alone.
+    init(&dir, &["--token-file", &path]).failed(1, &["exists already"]);
     drop((serving, admin));
 
     let serving = Serving::start(&mut serve(&setup));
-    assert!(!serving.printed.contains("admin.token"), "{}", serving.printed);
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), token);
-    drop(serving);
-    std::fs::remove_file(&file).unwrap();
-    let serving = Serving::start(&mut serve(&setup));
-    assert!(!file.exists(), "a token is not made anew for whoever deletes a file");
+    assert!(!serving.printed.contains("waxseal init"), "{}", serving.printed);
     let admin = Client::connect(&serving.url(), &token).await;
     admin.create_project("more").await.unwrap();
 }

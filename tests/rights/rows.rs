@@ -1,5 +1,6 @@
 //! What is asked: every method, for each kind of secret and slot that rights could depend on.
 
+pub mod access;
 mod history;
 mod projects;
 
@@ -26,6 +27,8 @@ pub struct Row {
 
 pub enum Undo {
     Nothing,
+    CreateSparePrincipal,
+    BindAnew,
     DeleteProject(&'static str),
     UndeleteProject(&'static str),
     CreateSpare,
@@ -85,6 +88,7 @@ fn row<Q: Message + 'static>(
 
 pub fn rows() -> Vec<Row> {
     let mut rows = projects::rows();
+    rows.extend(access::rows());
     rows.extend(of_environments());
     for (visibility, letter) in [(Visibility::Masked, "M"), (Visibility::Restricted, "R")] {
         rows.extend(of_secrets(visibility, letter));

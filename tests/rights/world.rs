@@ -1,6 +1,6 @@
 //! A server with something for every row to be aimed at.
 
-use super::rows::Undo;
+use super::rows::{Undo, access};
 use crate::support::{Client, Server, Setup, default_slot, override_slot};
 use waxseal_proto::v1::{self, Stage, Visibility};
 
@@ -15,6 +15,8 @@ pub async fn server() -> Server {
     admin.create_project("shelved").await.unwrap();
     admin.create_environment("shelved", "staging").await.unwrap();
     admin.delete_project("shelved").await.unwrap();
+    admin.create_principal("spare").await.unwrap();
+    access::hold(&admin).await;
     for (visibility, letter) in [(Visibility::Masked, 'M'), (Visibility::Restricted, 'R')] {
         let (key, gone) = (format!("KEY_{letter}"), format!("GONE_{letter}"));
         admin.create_secret("demo", &key, visibility, Some("default")).await.unwrap();
@@ -54,6 +56,8 @@ async fn make_worn(admin: &Client, secret: &str, visibility: Visibility) {
 pub async fn undo(admin: &Client, undo: &Undo) {
     match undo {
         Undo::Nothing => {}
+        Undo::CreateSparePrincipal => drop(admin.create_principal("spare").await.unwrap()),
+        Undo::BindAnew => access::bind(admin).await,
         Undo::DeleteProject(id) => drop(admin.delete_project(id).await.unwrap()),
         Undo::UndeleteProject(id) => drop(admin.undelete_project(id).await.unwrap()),
         Undo::CreateSpare => drop(admin.create_environment("demo", "spare").await.unwrap()),

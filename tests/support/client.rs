@@ -5,6 +5,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
+use waxseal_proto::v1::access_service_client::AccessServiceClient;
 use waxseal_proto::v1::audit_service_client::AuditServiceClient;
 use waxseal_proto::v1::environment_service_client::EnvironmentServiceClient;
 use waxseal_proto::v1::key_service_client::KeyServiceClient;
@@ -29,6 +30,7 @@ type Authorized = InterceptedService<Channel, Bearer>;
 /// A caller.
 #[derive(Clone)]
 pub struct Client {
+    pub access: AccessServiceClient<Authorized>,
     pub projects: ProjectServiceClient<Authorized>,
     pub environments: EnvironmentServiceClient<Authorized>,
     pub secrets: SecretServiceClient<Authorized>,
@@ -58,6 +60,7 @@ impl Client {
         let service = InterceptedService::new(channel, bearer);
         const LIMIT: usize = 16 << 20;
         Self {
+            access: AccessServiceClient::new(service.clone()),
             projects: ProjectServiceClient::new(service.clone()),
             environments: EnvironmentServiceClient::new(service.clone()),
             secrets: SecretServiceClient::new(service.clone()).max_encoding_message_size(LIMIT),

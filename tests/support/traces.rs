@@ -35,13 +35,15 @@ impl Traces {
         let sought: HashSet<u64> = self.0.difference(&standing).copied().collect();
         assert!(!sought.is_empty(), "nothing of them is gone");
         let files = std::fs::read_dir(setup.data_dir()).unwrap();
-        files.map(|file| found(&std::fs::read(file.unwrap().path()).unwrap(), &sought)).sum()
+        let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        files.map(|path| found(&std::fs::read(path).unwrap(), &sought)).sum()
     }
 
     /// How many pieces the files of a data directory hold.
     pub fn present(&self, setup: &Setup) -> usize {
         let files = std::fs::read_dir(setup.data_dir()).unwrap();
-        files.map(|file| found(&std::fs::read(file.unwrap().path()).unwrap(), &self.0)).sum()
+        let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        files.map(|path| found(&std::fs::read(path).unwrap(), &self.0)).sum()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod audit;
+mod binding;
 mod client;
 mod clipboard;
 mod completion;
@@ -21,6 +22,7 @@ mod options;
 mod output;
 mod overrides;
 mod payload;
+mod principal;
 mod progress;
 mod project;
 mod references;
@@ -39,6 +41,7 @@ mod text_input;
 mod token;
 mod token_file;
 mod value;
+mod whoami;
 mod words;
 
 use clap::Parser as _;
@@ -74,6 +77,9 @@ enum Command {
     Dev(dev::Dev),
     Serve(Box<serve::Serve>),
     Init(init::Init),
+    Whoami(whoami::Whoami),
+    Principal(principal::Principal),
+    Binding(binding::Binding),
     Token(token::Token),
     Project(project::Project),
     Env(env::Env),
@@ -154,7 +160,10 @@ async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), C
         Command::Dev(dev) => Ok(dev.run().await?),
         Command::Serve(serve) => Ok(serve.run().await?),
         Command::Init(init) => Ok(init.run().await?),
-        Command::Token(token) => Ok(token.run().await?),
+        Command::Whoami(whoami) => drive(whoami, surroundings).await,
+        Command::Principal(principal) => principal.run(surroundings).await,
+        Command::Binding(binding) => binding.run(surroundings).await,
+        Command::Token(token) => token.run(surroundings).await,
         Command::Project(project) => project.run(surroundings).await,
         Command::Env(env) => env.run(surroundings).await,
         Command::Secret(secret) => secret.run(surroundings).await,

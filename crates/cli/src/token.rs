@@ -1,7 +1,13 @@
-//! `waxseal token`: API tokens, made by whoever may read the data directory.
+//! `waxseal token`: API tokens, made by an admin, or by whoever may read the keys.
 
-use crate::failure::Failure;
-use crate::output;
+mod issue;
+mod list;
+mod revoke;
+
+use crate::failure::{Complaint, Failure};
+use crate::session::drive;
+use crate::surroundings::Surroundings;
+use crate::{output, table, words};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -11,11 +17,12 @@ use waxseal_domain::caller::{Role, ScopeName};
 use waxseal_domain::name::PrincipalId;
 use waxseal_domain::time::{Clock as _, Timestamp};
 use waxseal_engine::{NewToken, SystemClock};
+use waxseal_proto::v1;
 use waxseal_server::config::Engines;
 use waxseal_server::{Config, wiring};
 use zeroize::Zeroizing;
 
-/// Makes API tokens, on the machine of the server.
+/// API tokens: made and revoked by an admin, or made on the machine of the server.
 #[derive(clap::Args)]
 pub(crate) struct Token {
     #[command(subcommand)]
@@ -25,11 +32,17 @@ pub(crate) struct Token {
 #[derive(clap::Subcommand)]
 enum Command {
     Create(Create),
+    Issue(issue::Issue),
+    List(list::List),
+    Revoke(revoke::Revoke),
 }
 
-/// Makes a token and prints it, this once: the store keeps only a hash of it.
+/// Makes a token on the machine that has the keys, and prints it, this once: the store keeps only a
+/// hash of it.
 ///
-/// It can be used at once, whether or not a server is running on the data directory.
+/// It can be used at once, whether or not a server is running on the data directory. It is the way
+/// back in for whoever has no token left: the principal and its binding are made where they are
+/// missing.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 struct Create {
@@ -111,10 +124,28 @@ impl FromStr for Where {
 }
 
 impl Token {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
-        let Self { command: Command::Create(create) } = self;
-        create.run().await
+    pub(crate) async fn run(self, surroundings: &Surroundings) -> Result<(), Complaint> {
+        match self.command {
+            Command::Create(create) => Ok(create.run().await?),
+            Command::Issue(issue) => drive(issue, surroundings).await,
+            Command::List(list) => drive(list, surroundings).await,
+            Command::Revoke(revoke) => drive(revoke, surroundings).await,
+        }
     }
+}
+
+fn told(tokens: &[v1::ApiToken]) -> String {
+    let rows = tokens.iter().map(|token| {
+        [
+            token.name.clone(),
+            words::role(token.role(), token.reveal).to_owned(),
+            token.scope.clone(),
+            words::time(token.expire_time),
+            words::time(token.revoke_time),
+            words::time(token.last_use_time),
+        ]
+    });
+    table::text(["TOKEN", "ROLE", "SCOPE", "EXPIRES", "REVOKED", "LAST USED"], rows.collect())
 }
 
 impl Create {
@@ -156,7 +187,7 @@ fn rfc3339(time: Timestamp) -> String {
     prost_types::Timestamp { seconds: time.micros().div_euclid(1_000_000), nanos: 0 }.to_string()
 }
 
-fn roles() -> impl TypedValueParser<Value = Role> {
+pub(crate) fn roles() -> impl TypedValueParser<Value = Role> {
     let role = |name: String| Role::ALL.into_iter().find(|role| role.as_str() == name);
     PossibleValuesParser::new(Role::ALL.map(Role::as_str))
         .try_map(move |name| role(name).ok_or("is not a role"))

@@ -1,7 +1,8 @@
 //! What enums, times and names of the wire are called here.
 
 use prost_types::Timestamp;
-use waxseal_proto::v1::{Fallback, Origin, ReferenceState, Stage, UnsetReason, Visibility};
+use waxseal_domain::caller::Role;
+use waxseal_proto::v1::{self, Fallback, Origin, ReferenceState, Stage, UnsetReason, Visibility};
 
 pub(crate) const fn visibility(visibility: Visibility) -> &'static str {
     match visibility {
@@ -51,6 +52,32 @@ pub(crate) const fn state(state: ReferenceState) -> &'static str {
         ReferenceState::Unknown => "unknown",
         ReferenceState::Renamed => "renamed",
         ReferenceState::Deleted => "deleted",
+    }
+}
+
+/// A role, and whether it comes with the reveal grant.
+pub(crate) const fn role(role: v1::Role, reveal: bool) -> &'static str {
+    match role {
+        v1::Role::Unspecified => "unknown",
+        v1::Role::Admin => "admin",
+        v1::Role::Builder if reveal => "builder, reveals",
+        v1::Role::Builder => "builder",
+        v1::Role::Runtime => "runtime",
+        v1::Role::Viewer => "viewer",
+        v1::Role::Auditor => "auditor",
+        v1::Role::Keyholder => "keyholder",
+    }
+}
+
+/// A role, as the wire has it.
+pub(crate) const fn role_sent(role: Role) -> v1::Role {
+    match role {
+        Role::Admin => v1::Role::Admin,
+        Role::Builder => v1::Role::Builder,
+        Role::Runtime => v1::Role::Runtime,
+        Role::Viewer => v1::Role::Viewer,
+        Role::Auditor => v1::Role::Auditor,
+        Role::Keyholder => v1::Role::Keyholder,
     }
 }
 

@@ -68,7 +68,6 @@ impl Engine {
     async fn issue(&self, id: &PrincipalId, wish: Wish) -> Result<Zeroizing<String>, Error> {
         let now = self.clock.now();
         let mut tx = self.store.begin("create_token").await?;
-        tx.raise_epoch().await?;
         let mut principal = match tx.principal(id).await? {
             Some(row) => self.read_principal(&row)?,
             None => {
@@ -95,6 +94,8 @@ impl Engine {
             let uid = BindingUid::new(new_uid(now)?);
             let binding = Binding { uid, role, reveal, scope, expires: None, created: now };
             bind(&mut principal, binding, now)?;
+            // A token alone changes nothing that anybody has read.
+            tx.raise_epoch().await?;
             tx.update_principal(&self.principal_row(&principal)?).await?;
         }
         let (_, token) = self.add_token(&mut *tx, &principal, wish, now).await?;

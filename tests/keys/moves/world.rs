@@ -194,8 +194,18 @@ pub fn failed(output: &Output, words: &[&str]) {
 }
 
 /// Tables that a copy fills, but for the one row about the store.
-const TABLES: [&str; 9] =
-    ["project", "environment", "secret", "alias", "slot", "value", "request", "api_token", "audit"];
+const TABLES: [&str; 10] = [
+    "project",
+    "environment",
+    "secret",
+    "alias",
+    "slot",
+    "value",
+    "request",
+    "principal",
+    "api_token",
+    "audit",
+];
 
 /// How many rows there are, as the command counts them.
 pub async fn rows(database: &Database) -> i64 {

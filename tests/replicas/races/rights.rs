@@ -1,10 +1,11 @@
 //! A token that is revoked while servers remember that it was good.
 
 use super::super::together::{next, watch};
-use super::super::{Callers, SECOND, Tokens, World, resolve, strong};
-use crate::support::proxy::{Fault, Moment};
+use super::super::{Callers, Tokens, World, resolve, strong};
+use crate::support::proxy::Fault;
 use crate::support::{Client, refused};
 use futures::future::join_all;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 use tonic::{Code, Status};
@@ -23,8 +24,10 @@ async fn token(world: &World) -> (String, Vec<Client>) {
 
 async fn revoke(world: &World, token: &str) -> Instant {
     let id = token.split('_').nth(2).unwrap();
-    let revoke = format!("DELETE FROM api_token WHERE id = '{id}' RETURNING id");
-    assert_eq!(world.replicas.production.database.sql(&revoke).await.len(), 1);
+    let server = &world.replicas[0].server;
+    let bearer = Client::connect(&server.address, token).await;
+    let name = format!("{}/tokens/{id}", bearer.who_am_i().await.unwrap().principal);
+    server.admin().await.revoke(&name).await.unwrap();
     Instant::now()
 }
 
@@ -33,7 +36,7 @@ fn is_refused(status: Status) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_token_is_good_for_a_second_at_most_on_every_server() {
+async fn a_revoked_token_is_good_nowhere_from_the_answer_on() {
     let world = World::with_demo(3).await;
     let (token, callers) = token(&world).await;
     let mut streams = Vec::new();
@@ -42,51 +45,72 @@ async fn a_revoked_token_is_good_for_a_second_at_most_on_every_server() {
         streams.push(watch(runtime).await);
     }
     let revoked = revoke(&world, &token).await;
-    let calling = callers.iter().map(async |runtime| {
-        let mut accepted = 0;
-        loop {
-            let asked = revoked.elapsed();
-            match resolve(runtime, "demo", strong()).await {
-                Ok(_) => accepted += 1,
-                Err(status) => break is_refused(status),
-            }
-            assert!(asked < SECOND, "accepted {asked:?} after it was revoked");
-            sleep(Duration::from_millis(10)).await;
-        }
-        accepted
-    });
-    let accepted: Vec<usize> = join_all(calling).await;
-    assert!(accepted.iter().sum::<usize>() > 0, "nobody remembered it");
+    for runtime in &callers {
+        is_refused(resolve(runtime, "demo", strong()).await.expect_err("accepted"));
+    }
     for views in &mut streams {
         is_refused(next(views).await.unwrap_err());
     }
-    let ended = revoked.elapsed();
-    assert!(ended < SECOND * 2, "streams ended after {ended:?}");
+    println!("streams ended after {:?}", revoked.elapsed());
 }
 
-/// What is remembered is as old as the question was, and not as the answer.
+/// Strong reads at two servers while a principal is disabled and enabled again at one of them:
+/// none that begins after the answer is let in, whichever way they fall.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_was_looked_up_slowly_is_not_good_for_longer() {
-    let world = World::with_demo(1).await;
-    let (token, callers) = token(&world).await;
-    let (runtime, database) = (callers[0].clone(), &world.replicas[0].postgres);
-    // The row is read at once, and arrives half a second later.
-    let id: &'static str = token.split('_').nth(2).unwrap().to_owned().leak();
-    database.set_when(Moment::After, id, Fault::BlackHole);
-    let asking = tokio::spawn({
-        let runtime = runtime.clone();
-        async move { resolve(&runtime, "demo", strong()).await }
-    });
-    while !database.sprung() {
-        sleep(Duration::from_millis(5)).await;
+async fn no_strong_read_that_begins_after_the_answer_is_let_in_on_any_server() {
+    const ROUNDS: usize = 100;
+    const READERS: usize = 5;
+    const READS: usize = 10;
+    let world = World::with_demo(2).await;
+    let (_, callers) = token(&world).await;
+    let principal = callers[0].who_am_i().await.unwrap().principal;
+    let id = principal.strip_prefix("principals/").unwrap();
+    let admin = world.replicas[0].server.admin().await;
+    let reads = AtomicUsize::new(0);
+    for round in 0..ROUNDS {
+        let gone = AtomicBool::new(false);
+        let read = async |runtime: &Client| {
+            let mut refusals = 0;
+            while refusals < READS {
+                let after = gone.load(Ordering::SeqCst);
+                let answer = resolve(runtime, "demo", strong()).await;
+                reads.fetch_add(1, Ordering::SeqCst);
+                assert!(!(after && answer.is_ok()), "round {round}: let in after the answer");
+                refusals += usize::from(answer.is_err());
+            }
+        };
+        let take = async {
+            // At another moment of the readers each time.
+            sleep(Duration::from_micros(300 * (round as u64 % 20))).await;
+            admin.disable(id, true).await.unwrap();
+            gone.store(true, Ordering::SeqCst);
+        };
+        let readers = callers.iter().flat_map(|runtime| (0..READERS).map(move |_| runtime));
+        futures::join!(join_all(readers.map(read)), take);
+        admin.disable(id, false).await.unwrap();
+        for runtime in &callers {
+            resolve(runtime, "demo", strong()).await.expect("it is enabled again");
+        }
     }
-    let revoked = revoke(&world, &token).await;
-    sleep(Duration::from_millis(400)).await;
-    database.set(Fault::Pass);
-    // This one began before.
-    asking.await.unwrap().unwrap();
-    sleep((SECOND + Duration::from_millis(100)).saturating_sub(revoked.elapsed())).await;
-    let late = resolve(&runtime, "demo", strong()).await;
-    println!("asked {:?} after it was revoked", revoked.elapsed());
-    is_refused(late.expect_err("accepted"));
+    let reads = reads.into_inner();
+    println!("{reads} reads around {ROUNDS} changes");
+    assert!(reads >= 10_000);
+}
+
+/// What is no token at all is refused without a question to the database, which would hang here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_with_a_wrong_checksum_costs_no_question() {
+    let world = World::with_demo(1).await;
+    let (token, _) = token(&world).await;
+    let replica = &world.replicas[0];
+    replica.postgres.set(Fault::BlackHole);
+    let (body, _) = token.rsplit_once('_').unwrap();
+    let wrong = Client::connect(&replica.server.address, &format!("{body}_000000")).await;
+    is_refused(resolve(&wrong, "demo", strong()).await.expect_err("accepted"));
+    // One that is well formed is asked about, and nobody answers.
+    let unknown = crate::credentials::assembled("run", "000000000000", &"S".repeat(43));
+    let unknown = Client::connect(&replica.server.address, &unknown).await;
+    let status = resolve(&unknown, "demo", strong()).await.expect_err("accepted");
+    refused::<()>(Err(status)).is(Code::Unavailable, "STORAGE_UNAVAILABLE");
+    replica.postgres.set(Fault::Pass);
 }

@@ -7,7 +7,7 @@ use waxseal_proto::v1::{self, RenderContext};
 
 /// A row without a name to aim at: of what exists, what an `absent` one collides with, and one
 /// that is malformed.
-fn of_all<Q: Message + 'static>(
+pub(super) fn of_all<Q: Message + 'static>(
     method: &'static str,
     ask: impl Fn(String) -> Q + 'static,
     absent: &[&str],
