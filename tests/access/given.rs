@@ -156,8 +156,8 @@ async fn whoever_is_known_by_an_identity_has_the_rights_of_its_principal() {
     let admin = server.admin().await;
     const ONE: &str = "spiffe://example.org/one";
     let identity = |id: &str| {
-        let id = waxseal_domain::principal::SpiffeId::parse(id).unwrap();
-        waxseal_domain::principal::Identity::Spiffe(id)
+        let id = waxseal_domain::identity::SpiffeId::parse(id).unwrap();
+        waxseal_domain::identity::Identity::Spiffe(id)
     };
     let engine = server.engine.clone();
     assert!(engine.authenticate_identity(&identity(ONE)).await.is_err(), "unknown");
