@@ -11,4 +11,6 @@
 
 mod support;
 
+mod rights;
+
 mod audit;

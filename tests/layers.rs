@@ -43,7 +43,7 @@ const FLOORS: [(&str, &[&str]); 11] = [
 ];
 
 /// What only these crates may use: each neighbour is one crate's.
-const NEIGHBOURS: [(&str, &[&str]); 14] = [
+const NEIGHBOURS: [(&str, &[&str]); 15] = [
     ("tonic", &["waxseal-proto", "waxseal-server", "waxseal-cli", "waxseal-bench"]),
     ("prost", &["waxseal-proto", "waxseal-server", "waxseal-cli", "waxseal-bench"]),
     // The key providers' crate has a key service of its own, for tests.
@@ -60,6 +60,8 @@ const NEIGHBOURS: [(&str, &[&str]); 14] = [
     ("sha2", &["waxseal-envelope"]),
     ("opentelemetry", &["waxseal-server"]),
     ("prometheus-client", &["waxseal-server"]),
+    // Signatures, with the library that TLS has already.
+    ("ring", &["waxseal-engine"]),
 ];
 
 /// What the wire needs, and all that it needs.

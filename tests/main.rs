@@ -17,6 +17,7 @@ mod support;
 mod aliases;
 mod answers;
 mod arguments;
+mod audit;
 mod canary;
 mod command_line;
 mod concurrency;

@@ -141,7 +141,7 @@ async fn a_name_outside_the_rule_is_refused_wherever_it_stands_and_not_repeated(
     for Field { method, field, form, request } in FIELDS {
         for (template, rule) in form.templates() {
             for string in &strings {
-                if string.is_empty() && *form == Form::OptionalId {
+                if string.is_empty() && matches!(form, Form::OptionalId | Form::OptionalSecretId) {
                     continue;
                 }
                 let place = format!("{method}.{field} {template} {string:?}");
@@ -214,7 +214,9 @@ async fn a_name_of_another_kind_is_none() {
                 &["projects/demo", key, "projects/demo/environments/main/secrets/KEY"]
             }
             Form::Secret => &["projects/demo", main, "projects/demo/environments/main/secrets/KEY"],
-            Form::Id | Form::SecretId | Form::OptionalId => &["projects/demo", main, key],
+            Form::Id | Form::SecretId | Form::OptionalId | Form::OptionalSecretId => {
+                &["projects/demo", main, key]
+            }
             Form::Prefix => &[],
         };
         for other in others {

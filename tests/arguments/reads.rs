@@ -160,11 +160,14 @@ async fn an_empty_request_is_refused_by_the_first_thing_that_it_lacks() {
             "CreateProject" | "ImportProject" => "project_id",
             "UpdateProject" => "project.name",
             // Nothing is required.
-            "ListProjects" | "GetKeyStatus" | "RewrapDataKeys" => continue,
+            "ListProjects" | "GetKeyStatus" | "RewrapDataKeys" | "VerifyAuditTrail"
+            | "ExportAuditTrail" => continue,
             "UpdateEnvironment" => "environment.name",
             "UpdateSecret" => "secret.name",
             "CreateEnvironment" | "ListEnvironments" | "CreateSecret" | "ListSecrets"
-            | "ListOverrides" | "BatchSetOverrides" | "ParseReferences" => "parent",
+            | "ListOverrides" | "BatchSetOverrides" | "ParseReferences" | "ListAuditEvents" => {
+                "parent"
+            }
             _ => "name",
         };
         let token = match method {

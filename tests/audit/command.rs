@@ -42,7 +42,8 @@ async fn the_trail_is_listed_exported_and_verified_without_a_server() {
     let whole = std::fs::read_to_string(path("trail")).unwrap();
     let printed = text(&audit(&world, &["export"]).await);
     assert_eq!(printed.lines().next(), whole.lines().next());
-    world.stop().await;
+    // What was kept outlives the server.
+    let _setup = world.stop().await;
 
     let offline = |file: &str, key: &str| {
         let mut command = command();

@@ -59,6 +59,8 @@ pub(super) enum Form {
     Prefix,
     /// An id; nothing there is another request.
     OptionalId,
+    /// The id of a secret; likewise.
+    OptionalSecretId,
 }
 
 impl Form {
@@ -77,7 +79,7 @@ impl Form {
                 ("{}", Rule::Never),
             ],
             Self::Id | Self::OptionalId => &[("{}", Rule::Id)],
-            Self::SecretId => &[("{}", Rule::Secret)],
+            Self::SecretId | Self::OptionalSecretId => &[("{}", Rule::Secret)],
             Self::Prefix => &[("{}", Rule::Prefix)],
         }
     }
@@ -258,6 +260,11 @@ fields! {
     "RenderTemplates", "name", Environment: |name| v1::RenderTemplatesRequest {
         name, stage: LIVE, templates: vec![template("", v1::RenderContext::Text)],
         ..Default::default()
+    };
+    "ListAuditEvents", "parent", Project:
+        |parent| v1::ListAuditEventsRequest { parent, ..Default::default() };
+    "ListAuditEvents", "secret", OptionalSecretId: |secret| v1::ListAuditEventsRequest {
+        parent: demo(), secret, ..Default::default()
     };
 }
 
