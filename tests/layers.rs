@@ -61,7 +61,7 @@ const NEIGHBOURS: [(&str, &[&str]); 15] = [
     ("opentelemetry", &["waxseal-server"]),
     ("prometheus-client", &["waxseal-server"]),
     // Signatures, with the library that TLS has already.
-    ("ring", &["waxseal-engine"]),
+    ("ring", &["waxseal-engine", "waxseal-server"]),
 ];
 
 /// What the wire needs, and all that it needs.

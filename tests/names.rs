@@ -104,6 +104,7 @@ struct Callers {
     admin: String,
     builder: String,
     runtime: String,
+    auditor: String,
 }
 
 impl Callers {
@@ -113,6 +114,7 @@ impl Callers {
             admin: server.token(Role::Admin, false, "deployment").await,
             builder: server.token(Role::Builder, true, "deployment").await,
             runtime: server.token(Role::Runtime, false, "deployment").await,
+            auditor: server.token(Role::Auditor, false, "deployment").await,
         }
     }
 
@@ -126,6 +128,7 @@ impl Callers {
                 &self.runtime
             }
             "RevealSecretValue" => &self.builder,
+            "ListAuditEvents" => &self.auditor,
             _ => &self.admin,
         };
         self.raw.call(method, token, message).await

@@ -83,7 +83,6 @@ fn lasting(record: &Value) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_leaves_the_golden_record() {
     let world = everything().await;
-    world.until_count("FinishRewrapDataKeys", "ok", 1).await;
     let records = world.records().await;
     let mut before: HashMap<String, [u8; 32]> = HashMap::new();
     for record in &records {
@@ -99,14 +98,16 @@ async fn every_method_leaves_the_golden_record() {
     let mut golden = BTreeSet::new();
     for record in records.iter().filter(|record| record["outcome"] == "ok") {
         let action = record["action"].as_str().unwrap();
+        // Nobody listens to the rewrap, and how far it came is not said here.
+        if ["FinishRewrapDataKeys", "StopRewrapDataKeys"].contains(&action) {
+            continue;
+        }
         if seen.insert((action.to_owned(), record["stage"].is_string())) {
             golden.insert(lasting(record));
         }
     }
     let mut recorded: BTreeSet<_> = seen.iter().map(|(action, _)| action.clone()).collect();
-    for by_itself in ["CreateToken", "FinishRewrapDataKeys"] {
-        assert!(recorded.remove(by_itself), "{by_itself}");
-    }
+    assert!(recorded.remove("CreateToken"));
     let methods = methods();
     let defined = methods.iter().map(|(_, method)| method.name().to_owned());
     let defined = defined.filter(|method| !UNRECORDED.contains(&&**method));
