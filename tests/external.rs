@@ -74,6 +74,7 @@ async fn a_stranger_finds_everything_by_reflection() {
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
         "waxseal.v1.AccessService",
+        "waxseal.v1.AuditService",
         "waxseal.v1.EnvironmentService",
         "waxseal.v1.KeyService",
         "waxseal.v1.ProjectService",

@@ -22,7 +22,7 @@ async fn the_status_of_a_new_deployment_is_one_key() {
     let server = Server::start().await;
     let status = status(&server).await;
     assert_eq!(status.health(), KeyHealth::Good);
-    let only = v1::WrappingKey { key_id: status.active_key_id.clone(), data_keys: 1, active: true };
+    let only = v1::WrappingKey { key_id: status.active_key_id.clone(), data_keys: 2, active: true };
     assert_eq!(status.wrapping_keys, [only]);
     assert_eq!(status.rewrap_due, 0);
 }

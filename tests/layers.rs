@@ -60,8 +60,8 @@ const NEIGHBOURS: [(&str, &[&str]); 16] = [
     ("sha2", &["waxseal-envelope"]),
     ("opentelemetry", &["waxseal-server"]),
     ("prometheus-client", &["waxseal-server"]),
-    // Certificates and signed tokens of callers.
-    ("ring", &["waxseal-server"]),
+    // Signatures, with the library that TLS has already.
+    ("ring", &["waxseal-engine", "waxseal-server"]),
     ("x509-parser", &["waxseal-server"]),
 ];
 

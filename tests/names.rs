@@ -104,6 +104,7 @@ struct Callers {
     admin: String,
     builder: String,
     runtime: String,
+    auditor: String,
 }
 
 impl Callers {
@@ -113,6 +114,7 @@ impl Callers {
             admin: server.token(Role::Admin, false, "deployment").await,
             builder: server.token(Role::Builder, true, "deployment").await,
             runtime: server.token(Role::Runtime, false, "deployment").await,
+            auditor: server.token(Role::Auditor, false, "deployment").await,
         }
     }
 
@@ -126,6 +128,7 @@ impl Callers {
                 &self.runtime
             }
             "RevealSecretValue" => &self.builder,
+            "ListAuditEvents" => &self.auditor,
             _ => &self.admin,
         };
         self.raw.call(method, token, message).await
@@ -141,7 +144,7 @@ async fn a_name_outside_the_rule_is_refused_wherever_it_stands_and_not_repeated(
     for Field { method, field, form, request } in FIELDS {
         for (template, rule) in form.templates() {
             for string in &strings {
-                if string.is_empty() && *form == Form::OptionalId {
+                if string.is_empty() && matches!(form, Form::OptionalId | Form::OptionalSecretId) {
                     continue;
                 }
                 let place = format!("{method}.{field} {template} {string:?}");
@@ -219,7 +222,9 @@ async fn a_name_of_another_kind_is_none() {
             Form::Principal => &["projects/demo", binding, token],
             Form::Binding => &["principals/ann", token],
             Form::ApiToken => &["principals/ann", binding],
-            Form::Id | Form::SecretId | Form::OptionalId => &["projects/demo", main, key],
+            Form::Id | Form::SecretId | Form::OptionalId | Form::OptionalSecretId => {
+                &["projects/demo", main, key]
+            }
             Form::Prefix => &[],
         };
         for other in others {

@@ -35,14 +35,14 @@ struct World {
 
 /// Good at every replica.
 #[derive(Clone)]
-struct Tokens {
+pub struct Tokens {
     admin: String,
     runtime: String,
 }
 
 /// Those who call one server.
 #[derive(Clone)]
-struct Callers {
+pub struct Callers {
     admin: Client,
     runtime: Client,
 }

@@ -158,6 +158,7 @@ async fn a_caller_with_the_right_is_told_that_something_is_absent() {
                 (Role::Runtime, false)
             }
             "RevealSecretValue" => (Role::Builder, true),
+            "ListAuditEvents" => (Role::Auditor, false),
             _ => (Role::Admin, false),
         };
         let token = server.token(role, reveal, "deployment").await;

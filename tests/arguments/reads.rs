@@ -162,7 +162,8 @@ async fn an_empty_request_is_refused_by_the_first_thing_that_it_lacks() {
             "UpdatePrincipal" => "principal.name",
             "UpdateProject" => "project.name",
             // Nothing is required.
-            "ListProjects" | "ListPrincipals" | "GetKeyStatus" | "RewrapDataKeys" | "WhoAmI" => {
+            "ListProjects" | "ListPrincipals" | "GetKeyStatus" | "RewrapDataKeys" | "WhoAmI"
+            | "VerifyAuditTrail" | "ExportAuditTrail" => {
                 continue;
             }
             // The first thing is no name: see `access/`.
@@ -171,7 +172,9 @@ async fn an_empty_request_is_refused_by_the_first_thing_that_it_lacks() {
             "UpdateEnvironment" => "environment.name",
             "UpdateSecret" => "secret.name",
             "CreateEnvironment" | "ListEnvironments" | "CreateSecret" | "ListSecrets"
-            | "ListOverrides" | "BatchSetOverrides" | "ParseReferences" => "parent",
+            | "ListOverrides" | "BatchSetOverrides" | "ParseReferences" | "ListAuditEvents" => {
+                "parent"
+            }
             _ => "name",
         };
         let token = match method {

@@ -35,10 +35,12 @@ async fn the_trail_is_listed_exported_and_verified_without_a_server() {
     assert_eq!(key, world.key().to_string());
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    // What was kept before the export: what is signed later is not in it.
+    let kept = path("kept");
+    let file = world.server.setup.data_dir().join("checkpoints.jsonl");
+    std::fs::copy(file, &kept).unwrap();
     let exported = audit(&world, &["export", "--file", &path("trail")]).await;
     assert!(exported.status.success(), "{exported:?}");
-    let kept = world.server.setup.data_dir().join("checkpoints.jsonl");
-    let kept = kept.to_str().unwrap().to_owned();
     let whole = std::fs::read_to_string(path("trail")).unwrap();
     let printed = text(&audit(&world, &["export"]).await);
     assert_eq!(printed.lines().next(), whole.lines().next());
@@ -53,7 +55,6 @@ async fn the_trail_is_listed_exported_and_verified_without_a_server() {
     let good = offline(&path("trail"), &key);
     assert_eq!(good.status.code(), Some(0), "{good:?}");
     assert_eq!(told(&good)["problem"], Value::Null);
-    assert_eq!(told(&good)["unsignedRecords"], "0");
 
     let write = |name: &str, text: &str| {
         std::fs::write(path(name), text).unwrap();

@@ -43,6 +43,7 @@ fn is_undemanding(method: &str) -> bool {
         "GetKeyStatus",
         "RewrapDataKeys",
         "VerifyAuditTrail",
+        "ExportAuditTrail",
         "WhoAmI",
     ];
     undemanding.contains(&method)

@@ -57,7 +57,8 @@ async fn every_reason_is_given_by_some_call() {
     of_neighbours(&mut given).await;
     let out_of_reach = OUT_OF_REACH.iter().map(|(reason, _)| (*reason).to_owned());
     let covered: BTreeSet<_> = given.0.iter().cloned().chain(out_of_reach).collect();
-    let public: BTreeSet<_> = (1..200)
+    let public: BTreeSet<_> = (1..1_000)
+        // Numbers are given in blocks.
         .filter_map(|number| ErrorReason::try_from(number).ok())
         .map(|reason| reason.as_str_name().trim_start_matches("ERROR_REASON_").to_owned())
         .collect();
@@ -272,6 +273,14 @@ async fn of_neighbours(given: &mut Given) {
     }
     server.refuse_keys(None);
     builder.reveal("demo", "KEY", default_slot()).await.unwrap();
+
+    let silent = server.setup.database();
+    let trigger =
+        "CREATE TRIGGER silent BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END";
+    silent.execute_batch(trigger).unwrap();
+    given.by("AUDIT_UNAVAILABLE", builder.reveal("demo", "KEY", default_slot()).await);
+    silent.execute_batch("DROP TRIGGER silent").unwrap();
+    drop(silent);
 
     let refuse = |database: &rusqlite::Connection| {
         let trigger = format!(

@@ -101,8 +101,8 @@ async fn a_key_provider_that_goes_away_for_good_ends_it_after_what_was_done() {
     let key_id = active(&setup);
     for error in [Error::Unavailable { key_id: key_id.clone() }, Error::Revoked { key_id }] {
         let (code, left) = match error {
-            Error::Unavailable { .. } => (Code::Unavailable, 13),
-            _ => (Code::FailedPrecondition, 13),
+            Error::Unavailable { .. } => (Code::Unavailable, 14),
+            _ => (Code::FailedPrecondition, 14),
         };
         let server = setup.copied().start().await;
         let keyholder = keyholder(&server).await;

@@ -9,7 +9,7 @@ use waxseal_kms::{KeyProvider as _, Local};
 use waxseal_proto::v1::{self, Stage, Visibility};
 
 /// Data keys of [`small`]: the service key, two of the project, and four versions of values.
-pub const SMALL: i64 = 7;
+pub const SMALL: i64 = 8;
 
 /// The project `demo` with a masked and a restricted secret, an override, and an old version.
 pub async fn small() -> Server {

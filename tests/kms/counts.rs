@@ -38,6 +38,7 @@ async fn a_process_that_starts_asks_for_the_service_key_and_tries_a_canary() {
         let first = asked([
             // The first of all: it founds the deployment.
             ("GenerateDataKey service", 1),
+            ("GenerateDataKey audit", 1),
             ("GenerateDataKey canary", 1),
             ("Decrypt canary", 1),
         ]);
@@ -45,13 +46,18 @@ async fn a_process_that_starts_asks_for_the_service_key_and_tries_a_canary() {
         eventually("the canary", async || world.with_canary_since(mark) == first).await;
         server.stop().await;
         let mark = world.mark();
-        let second =
-            asked([("Decrypt service", 1), ("GenerateDataKey canary", 1), ("Decrypt canary", 1)]);
+        let second = asked([
+            ("Decrypt service", 1),
+            ("Decrypt audit", 1),
+            ("GenerateDataKey canary", 1),
+            ("Decrypt canary", 1),
+        ]);
         let server = world.start().await;
         eventually(on, async || world.with_canary_since(mark) == second).await;
         server.admin().await.create_project("demo").await.unwrap();
         let project = asked([
             ("Decrypt service", 1),
+            ("Decrypt audit", 1),
             ("GenerateDataKey integrity", 1),
             ("GenerateDataKey fingerprint", 1),
         ]);

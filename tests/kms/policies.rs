@@ -204,6 +204,7 @@ async fn what_one_kind_of_host_may_the_others_cannot() {
     let restricted = opened(world, "value", Some("restricted")).unwrap();
     let view = opened(world, "view", None).unwrap();
     let service = opened(world, "service", None).unwrap();
+    let audit = opened(world, "audit", None).unwrap();
     let integrity = opened(world, "integrity", None).unwrap();
     for (what, body, may) in [
         ("a masked value", &masked, ["management", "runtime"].as_slice()),
@@ -211,6 +212,7 @@ async fn what_one_kind_of_host_may_the_others_cannot() {
         ("a view", &view, &["runtime"]),
         ("an integrity key", &integrity, &["management", "runtime"]),
         ("the service key", &service, &KINDS),
+        ("the key of the audit trail", &audit, &KINDS),
     ] {
         for kind in KINDS.into_iter().chain(["a stranger"]) {
             let (status, answer) = ask(&endpoint, kind, "Decrypt", body).await;
@@ -282,7 +284,7 @@ async fn the_keys_host_moves_everything_to_another_key_and_opens_no_value() {
             .collect::<std::collections::BTreeSet<_>>()
     };
     let opened: Vec<_> = by_keys("Decrypt").into_iter().collect();
-    assert_eq!(opened, ["canary", "service"]);
+    assert_eq!(opened, ["audit", "canary", "service"]);
     assert_eq!(by_keys("GenerateDataKey").into_iter().collect::<Vec<_>>(), ["canary"]);
     assert_eq!(denied(&hosts.world), 0);
 

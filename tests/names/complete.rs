@@ -6,7 +6,7 @@ use prost_types::field_descriptor_proto::Type;
 use std::collections::BTreeSet;
 
 /// The texts of requests that are no names, by the last part of their path.
-const NO_NAMES: [&str; 9] = [
+const NO_NAMES: [&str; 11] = [
     "page_token",
     "request_id",
     "etag",
@@ -16,6 +16,9 @@ const NO_NAMES: [&str; 9] = [
     "display_name",
     "paths",
     "document",
+    // Compared with and not parsed: nothing that is written becomes one.
+    "principal",
+    "action",
 ];
 
 /// And by all of it. The names of variables are in `render/refusals.rs`.

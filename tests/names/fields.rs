@@ -62,6 +62,8 @@ pub(super) enum Form {
     Prefix,
     /// An id; nothing there is another request.
     OptionalId,
+    /// The id of a secret; likewise.
+    OptionalSecretId,
 }
 
 impl Form {
@@ -91,7 +93,7 @@ impl Form {
                 ("{}", Rule::Never),
             ],
             Self::Id | Self::OptionalId => &[("{}", Rule::Id)],
-            Self::SecretId => &[("{}", Rule::Secret)],
+            Self::SecretId | Self::OptionalSecretId => &[("{}", Rule::Secret)],
             Self::Prefix => &[("{}", Rule::Prefix)],
         }
     }
@@ -296,6 +298,11 @@ fields! {
         |parent| v1::ListApiTokensRequest { parent, ..Default::default() };
     "RevokeApiToken", "name", ApiToken:
         |name| v1::RevokeApiTokenRequest { name, ..Default::default() };
+    "ListAuditEvents", "parent", Project:
+        |parent| v1::ListAuditEventsRequest { parent, ..Default::default() };
+    "ListAuditEvents", "secret", OptionalSecretId: |secret| v1::ListAuditEventsRequest {
+        parent: demo(), secret, ..Default::default()
+    };
 }
 
 fn binding() -> Option<v1::Binding> {

@@ -123,7 +123,16 @@ pub fn rows() -> Vec<Row> {
         |name, _| v1::WatchEnvironmentRequest { name, stage: DRAFT, ..Default::default() },
         |request| request.if_revision_not = garbage(),
     ));
-    rows.extend(["GetKeyStatus", "RewrapDataKeys"].map(|method| Row {
+    rows.push(row(
+        "ListAuditEvents",
+        "",
+        &projects(),
+        |parent, _| v1::ListAuditEventsRequest { parent, ..Default::default() },
+        |request| (request.page_size, request.page_token) = (-1, garbage()),
+    ));
+    const OF_NOTHING: [&str; 4] =
+        ["GetKeyStatus", "RewrapDataKeys", "VerifyAuditTrail", "ExportAuditTrail"];
+    rows.extend(OF_NOTHING.map(|method| Row {
         method,
         aim: String::new(),
         existing: Box::new(|_| Vec::new()),

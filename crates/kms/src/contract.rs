@@ -310,7 +310,7 @@ fn other_than(context: &KeyContext) -> KeyContext {
 }
 
 /// One of each purpose.
-fn contexts() -> [KeyContext; 6] {
+fn contexts() -> [KeyContext; 7] {
     let view = ViewPlace {
         incarnation: Incarnation::from_bytes([6; 16]),
         project: place().project,
@@ -325,6 +325,7 @@ fn contexts() -> [KeyContext; 6] {
         KeyContext::fingerprint(deployment(), place().project),
         KeyContext::integrity(deployment(), place().project),
         KeyContext::service(deployment()),
+        KeyContext::audit(deployment()),
         KeyContext::canary(deployment()),
     ]
 }

@@ -59,7 +59,7 @@ async fn a_move_of_keys_that_is_killed_goes_on_where_it_was() {
     assert!(0 < moved && moved < all, "{moved} of {all}");
 
     let said = printed(&many.run(&mut many.move_keys()).await);
-    let total = all + 5;
+    let total = all + 6;
     assert!(said.contains(&format!("and all {total} open there")), "{said}");
     let left: u32 = said.split_once(' ').unwrap().0.parse().unwrap();
     assert_eq!(left, total - 100, "{said}");

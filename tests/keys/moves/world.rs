@@ -14,7 +14,7 @@ use waxseal_kms::fake::Fake;
 use waxseal_proto::v1::{self, ResolvedSecret, Stage, Visibility};
 
 /// Data keys of a [`Deployment`]: those of [`small`], two of another project, and of three values.
-pub const KEYS: u64 = 12;
+pub const KEYS: u64 = 13;
 
 /// A stopped server on SQLite and a key file, and a key service that it could move to.
 pub struct Deployment {

@@ -15,7 +15,7 @@ pub struct Audit {
         env = "WAXSEAL_AUDIT_WINDOW",
         value_name = "TIME",
         value_parser = units::duration_or_none,
-        default_value = "60s"
+        default_value = "1m"
     )]
     pub audit_window: Duration,
 

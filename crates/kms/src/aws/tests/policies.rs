@@ -76,9 +76,12 @@ async fn each_host_can_do_its_part_and_no_more() {
     assert_eq!(runtime.generate(&masked).await.err(), denied);
     assert_eq!(runtime.rewrap(&masked_key, &masked).await.err(), denied);
 
-    let service = KeyContext::service(deployment());
-    let (_, service_key) = management.generate(&service).await.unwrap();
-    assert!(keys.unwrap(&service_key, &service).await.is_ok());
+    for context in [KeyContext::service(deployment()), KeyContext::audit(deployment())] {
+        let (_, made) = management.generate(&context).await.unwrap();
+        assert!(keys.unwrap(&made, &context).await.is_ok());
+        assert!(runtime.unwrap(&made, &context).await.is_ok());
+        assert_eq!(runtime.generate(&context).await.err(), denied);
+    }
     for (wrapped, context) in [(&masked_key, &masked), (&restricted_key, &restricted)] {
         assert_eq!(keys.unwrap(wrapped, context).await.err(), denied);
         let moved = keys.rewrap(wrapped, context).await.unwrap();
