@@ -58,8 +58,8 @@ async fn an_identity_is_read_exactly() {
         (spiffe("spiffe://example.org/a/"), ".spiffe_id"),
         (spiffe("spiffe://example.org/%61"), ".spiffe_id"),
         (spiffe("spiffe://example.org/a/../b"), ".spiffe_id"),
-        (workload("", "a"), ".workload"),
-        (workload("https://issuer", "a\0"), ".workload"),
+        (workload("", "a"), ".workload.issuer"),
+        (workload("https://issuer", "a\0"), ".workload.subject"),
     ] {
         let answer = create(vec![v1::Identity { identity }]).await;
         refused(answer).is_about("INVALID_FIELD", &format!("principal.identities[0]{rest}"));

@@ -17,7 +17,7 @@ use waxseal_domain::time::{Clock, Timestamp};
 use waxseal_engine::{Engine, NewToken, SystemClock};
 use waxseal_envelope::Key;
 use waxseal_kms::{Counted, Counts, Error, HealthWatch, KeyContext, KeyProvider, WrappedKey};
-use waxseal_server::config::Engines;
+use waxseal_server::config::{Engines, Limits};
 use waxseal_server::{Certificates, Config, Listeners, wiring};
 
 /// What a test's server is started with.
@@ -56,6 +56,8 @@ impl Setup {
             data_dir: Some(dir.path().join("data")),
             // Many servers run beside each other here.
             workers: 1,
+            // And all callers come from one address, many of them with wrong credentials.
+            limits: Limits { failure_limit: 0, ..Limits::default() },
             ..Config::default()
         };
         Self { config, dir: Arc::new(dir), clock: Arc::default(), probe: None, production: None }

@@ -44,6 +44,14 @@ pub(crate) async fn authenticate(
     }
 }
 
+/// Whether credentials are none that somebody may be guessing: a token that was good a moment ago,
+/// or the certificate of the connection.
+pub(crate) fn is_no_guess(engine: &Engine, headers: &HeaderMap) -> bool {
+    let Some(sent) = headers.get(AUTHORIZATION) else { return true };
+    let token = sent.to_str().ok().and_then(|sent| sent.strip_prefix("Bearer "));
+    token.is_some_and(|token| engine.knows(token))
+}
+
 /// The caller whom an identity stands for, for as long as it is vouched for.
 async fn vouched_for(engine: &Engine, vouched: &Vouched) -> Result<Arc<Caller>, Error> {
     if !vouched.holds(engine.now()) {

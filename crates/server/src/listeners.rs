@@ -218,6 +218,11 @@ fn local(config: &Config) -> Result<Option<UnixSocket>, ListenError> {
             );
             Ok(None)
         }
+        // Servers on another database may share a data directory, and one socket is enough.
+        Err(ListenError::Answered { path }) => {
+            tracing::warn!(path = %path.display(), "another server answers on this socket");
+            Ok(None)
+        }
         bound => bound.map(Some),
     }
 }

@@ -30,7 +30,8 @@ pub struct Limits {
     pub rate_limit: usize,
 
     /// Calls a second with wrong credentials that may come from one address; those of one second
-    /// may come at once. Above it nothing is taken from that address. 0 for no limit.
+    /// may come at once. Above it only credentials that were good lately are taken from that address.
+    /// 0 for no limit.
     #[arg(
         long,
         env = "WAXSEAL_FAILURE_LIMIT",

@@ -12,7 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The fields that are written, besides the message. A field with another name is left out, so that
 /// a slip such as `?request` prints nothing.
-pub(super) const FIELDS: [&str; 30] = [
+pub(super) const FIELDS: [&str; 34] = [
     "address",
     "cause",
     "chain",
@@ -22,13 +22,17 @@ pub(super) const FIELDS: [&str; 30] = [
     "cut_off",
     "dropped",
     "error",
+    "failure",
     "incarnation",
     "issuer",
+    "key_id",
     "keys",
     "kind",
     "made",
     "not_after",
     "number",
+    "operation",
+    "path",
     "place",
     "project",
     "projects",
