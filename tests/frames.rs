@@ -11,7 +11,7 @@ mod request_ids;
 pub mod wire;
 
 use crate::support::Setup;
-use crate::support::binary::{Serving, command};
+use crate::support::binary::{Serving, command, first_token};
 use crate::support::raw::path;
 use crate::support::refusal::read;
 use prost::Message as _;
@@ -51,7 +51,7 @@ impl World {
         serve.arg(setup.data_dir()).env("RUST_BACKTRACE", "full");
         serve.stderr(Stdio::from(std::fs::File::create(&stderr).unwrap()));
         let serving = Serving::start_into(&mut serve, &stdout);
-        let admin = std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap();
+        let admin = first_token(&setup.data_dir());
         let made = command()
             .args(["token", "create", "--scope", "deployment", "--expires", "1h"])
             .args(["--role", "runtime", "--data-dir"])

@@ -3,7 +3,7 @@
 mod scan;
 
 use crate::canary;
-use crate::support::binary::{Serving, waxseal};
+use crate::support::binary::{Serving, first_token, waxseal};
 use crate::support::{Client, Setup, default_slot, override_slot};
 use scan::{Memory, patiently};
 use std::process::{Command, Stdio};
@@ -54,7 +54,7 @@ async fn no_value_is_left_in_memory_but_in_the_views_that_are_cached() {
     let marker = marker();
     let setup = Setup::sqlite();
     let serving = serving(&setup);
-    let admin = std::fs::read_to_string(setup.data_dir().join("admin.token")).unwrap();
+    let admin = first_token(&setup.data_dir());
     let builder = canary::create_token(&setup, "builder", &["--reveal"]);
     let runtime = canary::create_token(&setup, "runtime", &[]);
     let memory = Memory::of(serving.child.id());

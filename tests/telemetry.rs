@@ -6,7 +6,7 @@ mod metrics;
 mod traces;
 
 use crate::canary;
-use crate::support::binary::{Serving, command};
+use crate::support::binary::{Serving, command, first_token};
 use crate::support::{Client, Setup};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -61,7 +61,7 @@ impl Told {
     }
 
     pub async fn admin_client(&self) -> Client {
-        let token = std::fs::read_to_string(self.setup.data_dir().join("admin.token")).unwrap();
+        let token = first_token(&self.setup.data_dir());
         Client::connect(&self.serving.url(), &token).await
     }
 

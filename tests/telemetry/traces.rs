@@ -1,6 +1,7 @@
 //! Traces, as a collector gets them.
 
 use super::Told;
+use crate::support::binary::first_token;
 use crate::support::collector::Collector;
 use crate::support::raw::{Raw, bearer, path};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -33,7 +34,7 @@ fn start(collector: &str, ratio: &str) -> Told {
 async fn a_call_that_its_caller_samples_has_spans_and_no_other_does() {
     let (collector, address) = Collector::start();
     let told = start(&address, "0");
-    let token = std::fs::read_to_string(told.setup.data_dir().join("admin.token")).unwrap();
+    let token = first_token(&told.setup.data_dir());
     let runtime = crate::canary::create_token(&told.setup, "runtime", &[]);
     let raw = Raw::connect(&told.serving.url()).await;
     let call = async |method: &str, token: &str, flags: &str, message: Vec<u8>| {
