@@ -50,7 +50,9 @@ impl Read {
         let answer = timeout(self.patience, self.ask(engine, runtime)).await;
         answer.map_err(|_| Failure::Outage)?.map_err(|error| match error {
             Error::RevisionMismatch { .. } => Failure::Mismatch,
-            Error::StorageUnavailable(_) | Error::KeyServiceUnavailable(_) => Failure::Outage,
+            Error::StorageUnavailable(_)
+            | Error::KeyServiceUnavailable(_)
+            | Error::AuditUnavailable => Failure::Outage,
             other => panic!("{other:?}"),
         })
     }
