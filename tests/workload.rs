@@ -1,8 +1,11 @@
-//! Workloads that come with a signed token of somebody else.
+//! Workloads that come with a certificate or a signed token of somebody else.
 //!
 //! Which tokens are taken, and for whom, is tested where it is decided, against an issuer that
 //! publishes its keys over TLS: `identity/workloads/tests.rs` of the server. Here it is about what
 //! can be seen from outside.
+
+mod line;
+mod mapped;
 
 use crate::support::Setup;
 use crate::support::binary::{Serving, command};
