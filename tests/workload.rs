@@ -1,8 +1,25 @@
-//! Workloads that come with a signed token of somebody else.
+//! Workloads that come with a certificate or a signed token of somebody else.
 //!
 //! Which tokens are taken, and for whom, is tested where it is decided, against an issuer that
 //! publishes its keys over TLS: `identity/workloads/tests.rs` of the server. Here it is about what
-//! can be seen from outside.
+//! can be seen from outside. Where each case is:
+//!
+//! | Case | Test |
+//! |---|---|
+//! | Certificates: no URI name, two, another trust domain, another form of a known id | `mapped::only_the_very_identity_gets_in`, `transport::certificates` |
+//! | A certificate that ends on an open connection, under calls and a watch | `mapped::calls_and_watches_go_on_until_the_credential_ends` |
+//! | A certificate that had ended before | `transport::certificates::certificates_that_do_not_verify_are_cut` |
+//! | Tokens: `none`, another signer, the subject in other case, a space before or behind it | `mapped::only_the_very_identity_gets_in` |
+//! | A token that ends, under calls and a watch | `mapped::calls_and_watches_go_on_until_the_credential_ends` |
+//! | HS256 by the public key, `jku`, `x5u`, nested, 64 kB, something said twice, NUL in the subject | the server's `whatever_is_wrong_with_a_token_it_is_nobody` |
+//! | Another issuer or audience, no end, an end in ten years, a beginning in 61 s | the same |
+//! | A list of audiences | the server's `a_token_is_its_subject_as_it_stands` |
+//! | A thousand names of unknown keys | the server's `names_of_unknown_keys_cost_a_fetch_in_ten_seconds` |
+//! | A wrong token beside a good certificate | `mapped::only_the_very_identity_gets_in` |
+//! | A principal that is disabled or deleted, a binding that is deleted | `mapped::what_is_taken_away_ends_it_at_once` |
+
+mod line;
+mod mapped;
 
 use crate::support::Setup;
 use crate::support::binary::{Serving, command};

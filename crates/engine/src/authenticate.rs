@@ -77,17 +77,15 @@ impl Engine {
     /// # Errors
     /// [`Error::CredentialsInvalid`], the same for one that is unknown and one that is disabled.
     pub async fn authenticate_identity(&self, identity: &Identity) -> Result<Arc<Caller>, Error> {
-        let credential = Credential::Identity(identity.clone());
-        let known = self.callers.standing(&credential);
-        if let Some(known) = known
+        if let Some(known) = self.callers.known_by(identity)
             && known.epoch >= self.recent_epoch(TRUST).await?
         {
             return Ok(known);
         }
-        Box::pin(self.read_anew(&credential)).await
+        Box::pin(self.read_anew(&Credential::Identity(identity.clone()))).await
     }
 
-    /// The caller as of at most `age` ago.
+    /// The caller as of at most `age` ago, until no later than they were taken for.
     ///
     /// # Errors
     /// [`Error::CredentialsInvalid`] where there is no such caller any more. Whether they still have
@@ -105,7 +103,15 @@ impl Engine {
             return Ok(caller.clone());
         }
         let fresh = self.at_epoch(&caller.credential, epoch).await?;
-        if fresh.uid == caller.uid { Ok(fresh) } else { Err(Error::CredentialsInvalid) }
+        if fresh.uid != caller.uid {
+            return Err(Error::CredentialsInvalid);
+        }
+        // An identity stands for as long as somebody vouches for it, which only those know whom it
+        // was shown to.
+        Ok(match fresh.expires > caller.expires {
+            true => Arc::new(Caller { expires: caller.expires, ..(*fresh).clone() }),
+            false => fresh,
+        })
     }
 
     /// Makes sure of rights in a state that shows this authorisation epoch.

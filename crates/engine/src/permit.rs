@@ -94,7 +94,7 @@ impl<'a> Rights<'a> {
     /// Whether the caller, read anew, still has one of these grants. Nobody needs a grant for what
     /// is their own.
     pub(crate) fn ensure_in(self, fresh: &Caller, now: Timestamp) -> Result<(), Error> {
-        if fresh.uid != self.caller.uid || fresh.expires <= now {
+        if fresh.uid != self.caller.uid || fresh.expires.min(self.caller.expires) <= now {
             return Err(Error::CredentialsInvalid);
         }
         let is = |one: &Grant, other: &Grant| {

@@ -57,10 +57,5 @@ async fn vouched_for(engine: &Engine, vouched: &Vouched) -> Result<Arc<Caller>, 
     if !vouched.holds(engine.now()) {
         return Err(Error::CredentialsInvalid);
     }
-    let caller = engine.authenticate_identity(&vouched.identity).await?;
-    // What outlives the call, such as a stream, ends with what the caller has shown.
-    Ok(match caller.expires > vouched.until {
-        true => Arc::new(Caller { expires: vouched.until, ..(*caller).clone() }),
-        false => caller,
-    })
+    Ok(vouched.bound(engine.authenticate_identity(&vouched.identity).await?))
 }

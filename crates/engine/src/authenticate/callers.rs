@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use waxseal_domain::caller::{Caller, Credential};
+use waxseal_domain::identity::Identity;
 use waxseal_domain::time::Timestamp;
 
 /// Callers kept at most; beyond that they are read again.
@@ -18,8 +19,9 @@ pub(crate) struct KnownCallers {
     /// By the hash of the whole token: who has shown it.
     shown: Kept<[u8; 32], Arc<Shown>>,
     /// By what they came with: who that makes them, where nobody has shown it. Apart, so that
-    /// nothing that a caller shows can be found here.
-    standing: Kept<Credential, Arc<Caller>>,
+    /// nothing that a caller shows can be found here. Tokens by their public ids.
+    of_tokens: Kept<String, Arc<Caller>>,
+    of_identities: Kept<Identity, Arc<Caller>>,
 }
 
 /// A caller that has shown a token.
@@ -55,11 +57,23 @@ impl KnownCallers {
     }
 
     pub(super) fn standing(&self, credential: &Credential) -> Option<Arc<Caller>> {
-        self.standing.get(credential)
+        match credential {
+            Credential::Token(id) => self.of_tokens.get(id),
+            Credential::Identity(identity) => self.known_by(identity),
+            Credential::Local => None,
+        }
+    }
+
+    pub(super) fn known_by(&self, identity: &Identity) -> Option<Arc<Caller>> {
+        self.of_identities.get(identity)
     }
 
     pub(super) fn keep_standing(&self, credential: Credential, caller: Arc<Caller>) {
-        self.standing.keep(credential, caller);
+        match credential {
+            Credential::Token(id) => self.of_tokens.keep(id, caller),
+            Credential::Identity(identity) => self.of_identities.keep(identity, caller),
+            Credential::Local => {}
+        }
     }
 }
 

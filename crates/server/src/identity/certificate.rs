@@ -37,5 +37,5 @@ pub(crate) fn spiffe(certificate: &CertificateDer<'_>) -> Result<Vouched, &'stat
     };
     let id = SpiffeId::parse(uri).map_err(|_| "its URI name is not a SPIFFE id")?;
     let end = certificate.validity().not_after.timestamp().saturating_mul(MICROS);
-    Ok(Vouched { identity: Identity::Spiffe(id), until: Timestamp::from_micros(end) })
+    Ok(Vouched::new(Identity::Spiffe(id), Timestamp::from_micros(end)))
 }

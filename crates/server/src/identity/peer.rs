@@ -2,15 +2,16 @@
 
 use super::Vouched;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The other end of a connection. Shared by its calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// Where it comes from.
     pub(crate) origin: Origin,
     /// Whom its certificate names, if it has shown one that names somebody. Until when is for each
     /// call to check: connections outlive certificates.
-    pub(crate) certified: Option<Vouched>,
+    pub(crate) certified: Option<Arc<Vouched>>,
 }
 
 impl Peer {

@@ -73,7 +73,7 @@ impl Workloads {
         let subject = Subject::parse(&token.claims.sub).map_err(|_| "its subject is not one")?;
         let generation = by.ensure_signed(&token).await?;
         let identity = Identity::Workload { issuer: by.name(), subject };
-        let vouched = Arc::new(Vouched { identity, until });
+        let vouched = Arc::new(Vouched::new(identity, until));
         Ok(Verified { vouched, by: by.clone(), generation })
     }
 

@@ -54,7 +54,7 @@ impl Accepted {
                         let shown = session.peer_certificates().and_then(<[_]>::first);
                         peer.certified = shown.map(identity::spiffe).and_then(|named| {
                             let unnamed = |why| tracing::debug!(why, "a certificate names nobody");
-                            named.inspect_err(|why| unnamed(*why)).ok()
+                            named.inspect_err(|why| unnamed(*why)).ok().map(Arc::new)
                         });
                         (Stream::Tls(Box::new(stream)), peer)
                     }
