@@ -27,8 +27,8 @@ pub(crate) use chain::Trail;
 pub use checkpoint::{Checkpoint, Head, ProjectHead};
 pub use hex::Hex;
 pub use line::{Line, Record};
-pub use recorder::AuditCounts;
 pub use list::{AuditParent, Exporting, ListAuditEvents};
+pub use recorder::AuditCounts;
 pub use verify::{Counts, Problem, Verdict, Verifier, verify_export};
 pub use witness::WitnessError;
 

@@ -159,10 +159,7 @@ impl Metrics {
     }
 
     /// What came of disclosures and denials. Rows by commits is the size of a group.
-    pub(crate) fn audit(
-        &self,
-        counts: impl Fn() -> AuditCounts + Clone + Send + Sync + 'static,
-    ) {
+    pub(crate) fn audit(&self, counts: impl Fn() -> AuditCounts + Clone + Send + Sync + 'static) {
         let Sources { audit_commits, audit_rows, audit_failures, audit_denials_dropped, .. } =
             &self.0.sources;
         let read = counts.clone();

@@ -112,7 +112,10 @@ impl Engine {
         uid: BindingUid,
         request: Option<RequestKey>,
     ) -> Result<(), Error> {
-        Ok(self.change_access(permit, request, Delete { principal, uid, taken: None }).await?.answer)
+        Ok(self
+            .change_access(permit, request, Delete { principal, uid, taken: None })
+            .await?
+            .answer)
     }
 }
 

@@ -53,9 +53,14 @@ pub(crate) fn granted(
     let mut grant = format!("{}{reveal} {}", role.as_str(), scope.name());
     if let Some(expires) = expires {
         let micros = u64::try_from(expires.micros()).unwrap_or_default();
-        let end = SystemTime::UNIX_EPOCH + Duration::from_micros(micros).min(LAST);
+        let since = Duration::from_micros(micros).min(LAST);
+        let end = SystemTime::UNIX_EPOCH + since;
+        let end = match since.subsec_micros() {
+            0 => humantime::format_rfc3339_seconds(end),
+            _ => humantime::format_rfc3339_micros(end),
+        };
         grant.push_str(" until ");
-        grant.push_str(&humantime::format_rfc3339(end).to_string());
+        grant.push_str(&end.to_string());
     }
     grant
 }
