@@ -42,6 +42,8 @@ FIELDS = {
     17: ("request", uid),
     18: ("count", number),
     19: ("until", number),
+    20: ("resource", TEXT),
+    21: ("grant", TEXT),
 }
 
 

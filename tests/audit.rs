@@ -5,6 +5,7 @@ mod calls;
 mod checkpoints;
 mod command;
 mod faults;
+mod given;
 mod golden;
 mod independent;
 mod killed;

@@ -1,7 +1,8 @@
 //! Signed checkpoints, in the database and outside of it.
 
 use super::world::{PATIENCE, World, postgres, setup};
-use crate::support::default_slot;
+use crate::support::{Setup, default_slot};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::time::Instant;
 use waxseal_engine::Checkpoint;
@@ -110,7 +111,11 @@ async fn two_replicas_race_for_every_number_and_one_chain_comes_out() {
     let first = World::on(one, Some(database)).await;
     let other = first.server.setup.clone();
     let mut beside = other.beside(other.config.engines.clone());
-    beside.config.data_dir = other.config.data_dir.clone();
+    // With the same keys in a directory of its own: there is one socket in each.
+    std::fs::DirBuilder::new().mode(0o700).create(beside.data_dir()).unwrap();
+    let keys = |of: &Setup| of.data_dir().join("keys.json");
+    std::fs::copy(keys(&other), keys(&beside)).unwrap();
+    beside.config.data_dir = Some(beside.data_dir());
     beside.config.audit = other.config.audit.clone();
     let own = other.data_dir().join("second.jsonl");
     beside.config.audit.audit_checkpoints = Some(own.clone());

@@ -47,6 +47,8 @@ pub fn hash(before: &[u8; 32], record: &Value) -> [u8; 32] {
         uid(&record["request"]),
         number(&record["count"]),
         number(&record["until"]),
+        text(&record["resource"]),
+        text(&record["grant"]),
     ];
     let mut bytes = before.to_vec();
     bytes.extend(record["sequence"].as_u64().unwrap().to_be_bytes());

@@ -6,7 +6,7 @@ use tonic::{Code, Response};
 use waxseal_domain::caller::Role;
 use waxseal_proto::v1::{AuditEvent, ListAuditEventsRequest, ListAuditEventsResponse, Visibility};
 
-fn all() -> ListAuditEventsRequest {
+pub fn all() -> ListAuditEventsRequest {
     ListAuditEventsRequest { parent: "deployment".to_owned(), ..Default::default() }
 }
 
@@ -17,7 +17,7 @@ async fn list(
     client.audit.clone().list_audit_events(request).await.map(Response::into_inner)
 }
 
-async fn events(client: &Client, request: ListAuditEventsRequest) -> Vec<AuditEvent> {
+pub async fn events(client: &Client, request: ListAuditEventsRequest) -> Vec<AuditEvent> {
     list(client, request).await.unwrap().events
 }
 
@@ -32,7 +32,7 @@ async fn records_are_found_by_what_they_say() {
     let shown = everything.iter().find(|event| event.action == "RevealSecretValue").unwrap();
     assert_eq!((&*shown.project, &*shown.secret, shown.version), ("demo", "KEY", 2));
     assert_eq!((&*shown.outcome, shown.count), ("ok", 0));
-    assert!(shown.principal.starts_with("token:") && shown.time.is_some());
+    assert!(shown.credential.starts_with("token:") && shown.time.is_some());
     let denied = everything.iter().find(|event| event.outcome == "PERMISSION_DENIED").unwrap();
     assert_eq!(denied.action, "CreateProject");
 

@@ -97,6 +97,30 @@ async fn calls_are_counted_by_method_and_status() {
     assert_eq!(total, buckets);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_audit_trail_is_counted_and_its_age_told() {
+    // Signed once, at the start.
+    let told = Told::start(|command| {
+        command.args(["--audit-checkpoint-interval", "1h"]);
+    });
+    let (admin, runtime) = (told.admin_client().await, told.client("runtime", &[]).await);
+    admin.create_project("demo").await.unwrap();
+    let before = samples(&told.metrics());
+    assert_eq!(before["waxseal_audit_failures_total"], 0.0);
+    assert_eq!(before["waxseal_audit_denials_dropped_total"], 0.0);
+    runtime.resolve("demo", "main", Stage::Live).await.unwrap();
+    let after = samples(&told.metrics());
+    for name in ["waxseal_audit_commits_total", "waxseal_audit_rows_total"] {
+        assert_eq!(after[name] - before[name], 1.0, "{name}: a disclosure");
+    }
+    let unsealed = "waxseal_audit_unsealed_seconds";
+    let begun = std::time::Instant::now();
+    while samples(&told.metrics())[unsealed] <= after[unsealed] {
+        assert!(begun.elapsed().as_secs() < 20, "it grows while nothing is signed");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
 /// No name that a caller chose, and no principal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_name_of_a_caller_is_a_label() {

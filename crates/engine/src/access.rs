@@ -18,7 +18,7 @@ pub use tokens::{CreateApiToken, NewApiToken, TokenState};
 
 pub(crate) use bindings::bind;
 
-use crate::audit::{Actor, Trail as _};
+use crate::audit::{Actor, Changed, Denied, Trail as _};
 use crate::change::ATTEMPTS;
 use crate::permit::Rights;
 use crate::{Engine, Error, Permit, RequestKey};
@@ -46,6 +46,12 @@ trait Verb: Send + 'static {
 
     /// Whether anybody's right can be another afterwards.
     const RAISES: bool = true;
+
+    /// What is to be changed, as far as the caller named it.
+    fn asked(&self) -> String;
+
+    /// What was changed, for the record.
+    fn changed(&self, answer: &Self::Answer) -> Changed;
 
     /// Checks and changes.
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<Self::Answer, Error>;
@@ -132,7 +138,14 @@ impl Engine {
                 Err(Error::StorageUnavailable(_) | Error::StorageFull) if unknown => {
                     return Err(Error::CommitUnknown);
                 }
-                outcome => return outcome,
+                outcome => {
+                    if let Err(error) = &outcome {
+                        let asked = verb.asked();
+                        let at = Denied { resource: Some(&asked), ..Denied::default() };
+                        self.denied(rights.caller, V::ACTION, at, error);
+                    }
+                    return outcome;
+                }
             }
         }
         Err(if unknown { Error::CommitUnknown } else { Error::Conflict })
@@ -160,7 +173,8 @@ impl Engine {
         let mut tx = access.tx;
         let principal = &rights.caller.principal;
         let audit = Actor::of(rights.caller).did(now, V::ACTION.as_str());
-        tx.append_audit(&AuditRow { request: request.map(|key| key.id), ..audit }).await?;
+        let changed = verb.changed(&answer).in_row(audit);
+        tx.append_audit(&AuditRow { request: request.map(|key| key.id), ..changed }).await?;
         if let Some(key) = request {
             tx.forget_requests(now.before(REQUEST_ID_LIFE)).await?;
             let row = RequestRow {

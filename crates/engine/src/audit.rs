@@ -10,6 +10,7 @@
 
 mod adopt;
 mod chain;
+mod changed;
 mod checkpoint;
 mod hex;
 mod key;
@@ -27,9 +28,11 @@ pub use checkpoint::{Checkpoint, Head, ProjectHead};
 pub use hex::Hex;
 pub use line::{Line, Record};
 pub use list::{AuditParent, Exporting, ListAuditEvents};
+pub use recorder::AuditCounts;
 pub use verify::{Counts, Problem, Verdict, Verifier, verify_export};
 pub use witness::WitnessError;
 
+pub(crate) use changed::{Changed, granted};
 pub(crate) use key::{Signer, signer};
 pub(crate) use recorder::Recorder;
 pub(crate) use windows::What;
@@ -151,8 +154,9 @@ impl Engine {
     pub(crate) fn denied(&self, caller: &Caller, action: Action, at: Denied<'_>, error: &Error) {
         let Some(reason) = reason(error) else { return };
         let actor = Actor::of(caller);
-        let Denied { project, environment, secret } = at;
-        let place = [project, environment, secret].map(Option::unwrap_or_default).join("/");
+        let Denied { project, environment, secret, resource } = at;
+        let place = [project, environment, secret, resource];
+        let place = place.map(Option::unwrap_or_default).join("/");
         let what = What::Place(action, reason, place);
         if self.audit.windows().seen(&what, actor.credential) {
             return;
@@ -162,6 +166,7 @@ impl Engine {
             project_id: own(project),
             environment_id: own(environment),
             secret_name: own(secret),
+            resource: own(resource),
             outcome: Cow::Borrowed(reason),
             ..actor.did(self.clock.now(), action.as_str())
         };
@@ -176,10 +181,16 @@ impl Engine {
         self.audit.settle().await
     }
 
-    /// How many denials were not recorded because too many waited.
+    /// Ends the recording of disclosures and denials, and returns once nothing of it holds the store;
+    /// for a server that has stopped. What is disclosed afterwards is refused.
+    pub async fn end_audit(&self) {
+        self.audit.end().await;
+    }
+
+    /// What came of disclosures and denials since the start.
     #[must_use]
-    pub fn denials_dropped(&self) -> u64 {
-        self.audit.dropped()
+    pub fn audit_counts(&self) -> AuditCounts {
+        self.audit.counts()
     }
 
     /// The key that checkpoints are verified with.
@@ -195,6 +206,7 @@ pub(crate) struct Denied<'a> {
     pub(crate) project: Option<&'a str>,
     pub(crate) environment: Option<&'a str>,
     pub(crate) secret: Option<&'a str>,
+    pub(crate) resource: Option<&'a str>,
 }
 
 impl<'a> Denied<'a> {
@@ -205,7 +217,7 @@ impl<'a> Denied<'a> {
             Target::Environment(project, environment, _) => Self {
                 project: Some(project.as_str()),
                 environment: Some(environment.as_str()),
-                secret: None,
+                ..Self::default()
             },
         }
     }

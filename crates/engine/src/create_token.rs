@@ -2,7 +2,7 @@
 //! secret, which needs no slow hash since it is 256 random bits.
 
 use crate::access::bind;
-use crate::audit::{Actor, Trail as _};
+use crate::audit::{Actor, Changed, Trail as _};
 use crate::change::ATTEMPTS;
 use crate::keys::new_uid;
 use crate::{Engine, Error};
@@ -68,6 +68,9 @@ impl Engine {
     async fn issue(&self, id: &PrincipalId, wish: Wish) -> Result<Zeroizing<String>, Error> {
         let now = self.clock.now();
         let mut tx = self.store.begin("create_token").await?;
+        // Each under the method that does the same for a caller.
+        let did = |action, changed: Changed| changed.in_row(Actor::local().did(now, action));
+        let mut rows = Vec::new();
         let mut principal = match tx.principal(id).await? {
             Some(row) => self.read_principal(&row)?,
             None => {
@@ -83,6 +86,7 @@ impl Engine {
                     updated: now,
                 };
                 tx.insert_principal(&self.principal_row(&made)?).await?;
+                rows.push(did("CreatePrincipal", Changed::principal(id)));
                 made
             }
         };
@@ -93,13 +97,15 @@ impl Engine {
             let (role, reveal, scope) = (*role, *reveal, scope.clone());
             let uid = BindingUid::new(new_uid(now)?);
             let binding = Binding { uid, role, reveal, scope, expires: None, created: now };
+            rows.push(did("CreateBinding", Changed::binding(id, &binding)));
             bind(&mut principal, binding, now)?;
             // A token alone changes nothing that anybody has read.
             tx.raise_epoch().await?;
             tx.update_principal(&self.principal_row(&principal)?).await?;
         }
-        let (_, token) = self.add_token(&mut *tx, &principal, wish, now).await?;
-        tx.append_audit(&Actor::local().did(now, "CreateApiToken")).await?;
+        let (made, token) = self.add_token(&mut *tx, &principal, wish, now).await?;
+        rows.push(did("CreateApiToken", Changed::token(id, &made)));
+        tx.append_all(rows).await?;
         tx.commit().await?;
         Ok(token)
     }

@@ -68,8 +68,8 @@ pub use access::{
     Initialized, NewApiToken, TokenState, UpdatePrincipal,
 };
 pub use audit::{
-    AuditParent, AuditSettings, Checkpoint, Counts, Exporting, Head, Hex, Line, ListAuditEvents,
-    Problem, ProjectHead, Record, Verdict, Verifier, WitnessError, verify_export,
+    AuditCounts, AuditParent, AuditSettings, Checkpoint, Counts, Exporting, Head, Hex, Line,
+    ListAuditEvents, Problem, ProjectHead, Record, Verdict, Verifier, WitnessError, verify_export,
 };
 pub use batch_set_overrides::{BatchSetOverrides, BatchWritten};
 pub use change::Written;

@@ -149,7 +149,11 @@ impl Engine {
         caller: &'a Caller,
         action: Action,
     ) -> Result<Permit<'a>, Error> {
-        self.permit_by(caller, action, |grant| grant.may_somewhere(action)).await
+        let permit = self.permit_by(caller, action, |grant| grant.may_somewhere(action)).await;
+        if let Err(error) = &permit {
+            self.denied(caller, action, Denied::default(), error);
+        }
+        permit
     }
 
     /// [`Self::permit_somewhere`], which is also given to a principal for what is its own.
@@ -162,12 +166,15 @@ impl Engine {
         action: Action,
         owner: &PrincipalId,
     ) -> Result<Permit<'a>, Error> {
-        match self.permit_somewhere(caller, action).await {
-            Err(Error::PermissionDenied) if caller.principal == principal(owner) => {
-                Ok(Permit { caller, chosen: Chosen(0), action })
-            }
-            permit => permit,
+        let permit = self.permit_by(caller, action, |grant| grant.may_somewhere(action)).await;
+        let Err(error) = permit else { return permit };
+        let owner = principal(owner);
+        if matches!(error, Error::PermissionDenied) && caller.principal == owner {
+            return Ok(Permit { caller, chosen: Chosen(0), action });
         }
+        let at = Denied { resource: Some(&owner), ..Denied::default() };
+        self.denied(caller, action, at, &error);
+        Err(error)
     }
 
     async fn permit_by<'a>(

@@ -60,6 +60,7 @@ impl Engine {
                 project: Some(reveal.project.as_str()),
                 environment: reveal.slot.environment().map(EnvironmentId::as_str),
                 secret: Some(reveal.name.as_str()),
+                resource: None,
             };
             self.denied(permit.caller, Action::RevealSecretValue, at, error);
         }

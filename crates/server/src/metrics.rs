@@ -31,6 +31,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 use waxseal_cache::Counts as SharedCounts;
+use waxseal_engine::AuditCounts;
 
 /// The media type of [`Metrics::text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -71,6 +72,7 @@ struct Sources {
     audit_commits: Source,
     audit_rows: Source,
     audit_failures: Source,
+    audit_denials_dropped: Source,
 }
 
 impl Default for Metrics {
@@ -150,25 +152,23 @@ impl Metrics {
         self.0.sources.connections_refused.set_count(move || connections.refused());
     }
 
-    /// The age of the oldest audit row that is not sealed yet, in seconds; 0 if all are.
-    pub fn audit_unsealed(&self, seconds: impl Fn() -> f64 + Send + Sync + 'static) {
+    /// The time in seconds since all audit rows were last known to be sealed: none that is not is
+    /// older.
+    pub(crate) fn audit_unsealed(&self, seconds: impl Fn() -> f64 + Send + Sync + 'static) {
         self.0.sources.audit_unsealed.set(move || Some(seconds()));
     }
 
-    /// Commits that wrote audit rows, and the rows in them, since the start: their quotient is the
-    /// size of a group.
-    pub fn audit_groups(
-        &self,
-        commits: impl Fn() -> u64 + Send + Sync + 'static,
-        rows: impl Fn() -> u64 + Send + Sync + 'static,
-    ) {
-        self.0.sources.audit_commits.set_count(commits);
-        self.0.sources.audit_rows.set_count(rows);
-    }
-
-    /// Audit rows that could not be written since the start.
-    pub fn audit_failures(&self, failures: impl Fn() -> u64 + Send + Sync + 'static) {
-        self.0.sources.audit_failures.set_count(failures);
+    /// What came of disclosures and denials. Rows by commits is the size of a group.
+    pub(crate) fn audit(&self, counts: impl Fn() -> AuditCounts + Clone + Send + Sync + 'static) {
+        let Sources { audit_commits, audit_rows, audit_failures, audit_denials_dropped, .. } =
+            &self.0.sources;
+        let read = counts.clone();
+        audit_commits.set_count(move || read().commits);
+        let read = counts.clone();
+        audit_rows.set_count(move || read().rows);
+        let read = counts.clone();
+        audit_failures.set_count(move || read().failures);
+        audit_denials_dropped.set_count(move || counts().denials_dropped);
     }
 
     /// Whether the server says that it can be called.
@@ -258,13 +258,29 @@ impl Inner {
             ),
             (
                 "audit_unsealed_seconds",
-                "Age of the oldest audit row that is not sealed yet",
+                "Time since all audit rows were last known to be sealed",
                 &sources.audit_unsealed,
                 gauge,
             ),
-            ("audit_commits", "Commits with audit rows", &sources.audit_commits, counter),
-            ("audit_rows", "Audit rows written", &sources.audit_rows, counter),
-            ("audit_failures", "Audit rows not written", &sources.audit_failures, counter),
+            (
+                "audit_commits",
+                "Commits that put disclosures and denials on record",
+                &sources.audit_commits,
+                counter,
+            ),
+            ("audit_rows", "Disclosures and denials on record", &sources.audit_rows, counter),
+            (
+                "audit_failures",
+                "Disclosures and denials that could not be put on record",
+                &sources.audit_failures,
+                counter,
+            ),
+            (
+                "audit_denials_dropped",
+                "Denials not on record, for too many came at once",
+                &sources.audit_denials_dropped,
+                counter,
+            ),
         ] {
             registry.register(format!("waxseal_{name}"), help, source.reading(kind));
         }

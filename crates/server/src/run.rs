@@ -1,6 +1,6 @@
 //! Serving, and stopping.
 
-use crate::checkpointing::{self, Checkpointing};
+use crate::checkpointing::Checkpointing;
 use crate::config::{Config, ConfigError};
 use crate::front::{Admission, Front, InFlight};
 use crate::identity::{IssuersError, Workloads};
@@ -113,7 +113,7 @@ pub async fn run(
         .serve("SecretService")
         .then(|| Purging::start(opened.engine.clone(), config.purge_interval));
     let interval = config.audit.audit_checkpoint_interval;
-    let checkpointing = Checkpointing::start(opened.engine.clone(), interval);
+    let checkpointing = Checkpointing::start(opened.engine.clone(), interval, &metrics);
     let readiness = Readiness::start(opened.engine.clone(), health.clone(), &metrics);
     {
         let mut accepted = pin!(listeners.accepted());
@@ -143,8 +143,7 @@ pub async fn run(
     }
     helm.cut();
     let _ = timeout(CUTTING, workers.gone()).await;
-    drop(checkpointing);
-    checkpointing::finish(&opened.engine).await;
+    checkpointing.finish(&opened.engine).await;
     traces.finish().await;
     drop(opened);
     Ok(())

@@ -235,5 +235,8 @@ async fn engine(
     // Weak: whoever keeps the metrics does not keep the engine, and that the store.
     let counting = Arc::downgrade(&engine);
     metrics.cache_auth_fail(move || counting.upgrade().map_or(0, |engine| engine.unopened_views()));
+    let counting = Arc::downgrade(&engine);
+    let counts = move || counting.upgrade().map(|engine| engine.audit_counts());
+    metrics.audit(move || counts().unwrap_or_default());
     Ok(engine)
 }

@@ -50,6 +50,10 @@ pub struct AuditRow {
     pub count: Option<u64>,
     /// The last of those.
     pub until: Option<Timestamp>,
+    /// To what, by its name, where it lies in no project.
+    pub resource: Option<String>,
+    /// What was given or taken: role, scope and end.
+    pub grant: Option<String>,
 }
 
 impl AuditRow {
@@ -78,6 +82,8 @@ impl AuditRow {
             request: None,
             count: None,
             until: None,
+            resource: None,
+            grant: None,
         }
     }
 

@@ -109,7 +109,10 @@ fn told(all: &v1::ListAuditEventsResponse) -> String {
 }
 
 fn place(event: &v1::AuditEvent) -> String {
-    let v1::AuditEvent { project, environment, secret, version, .. } = event;
+    let v1::AuditEvent { project, environment, secret, version, resource, grant, .. } = event;
+    if !resource.is_empty() {
+        return [resource.as_str(), grant].join(" ").trim_end().to_owned();
+    }
     let stage = match event.stage() {
         v1::Stage::Unspecified => "",
         stage => words::stage(stage),

@@ -2,6 +2,7 @@
 //! themselves.
 
 use super::{Access, Verb, hide};
+use crate::audit::{Changed, granted};
 use crate::create_token::check_reveal;
 use crate::keys::new_uid;
 use crate::{Engine, Error, Listed, Page, Permit, RequestKey};
@@ -111,7 +112,10 @@ impl Engine {
         uid: BindingUid,
         request: Option<RequestKey>,
     ) -> Result<(), Error> {
-        Ok(self.change_access(permit, request, Delete { principal, uid }).await?.answer)
+        Ok(self
+            .change_access(permit, request, Delete { principal, uid, taken: None })
+            .await?
+            .answer)
     }
 }
 
@@ -145,6 +149,14 @@ impl Verb for Create {
     type Answer = BindingState;
     const ACTION: Action = Action::CreateBinding;
 
+    fn asked(&self) -> String {
+        format!("principals/{}/bindings", self.new.principal)
+    }
+
+    fn changed(&self, BindingState { principal, binding }: &BindingState) -> Changed {
+        Changed::binding(principal, binding)
+    }
+
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<BindingState, Error> {
         // What is named like the caller's scope may have been made anew.
         if !access.rights.cover(&self.scope) {
@@ -171,12 +183,22 @@ impl Verb for Create {
 struct Delete {
     principal: PrincipalId,
     uid: BindingUid,
+    /// What it gave.
+    taken: Option<String>,
 }
 
 #[async_trait]
 impl Verb for Delete {
     type Answer = ();
     const ACTION: Action = Action::DeleteBinding;
+
+    fn asked(&self) -> String {
+        format!("principals/{}/bindings/{}", self.principal, self.uid)
+    }
+
+    fn changed(&self, (): &()) -> Changed {
+        Changed { resource: self.asked(), grant: self.taken.clone() }
+    }
 
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<(), Error> {
         let principal = access.principal(&self.principal).await;
@@ -186,7 +208,9 @@ impl Verb for Delete {
         })?;
         let at = principal.bindings.iter().position(|binding| binding.uid == self.uid);
         let at = at.filter(|at| access.rights.cover(&principal.bindings[*at].scope));
-        principal.bindings.remove(at.ok_or_else(|| access.hide(Error::BindingNotFound))?);
+        let at = at.ok_or_else(|| access.hide(Error::BindingNotFound))?;
+        let Binding { role, reveal, scope, expires, .. } = principal.bindings.remove(at);
+        self.taken = Some(granted(role, reveal, &scope, expires));
         access.put(&principal).await
     }
 }

@@ -1,6 +1,6 @@
 //! The first admin of a deployment: made once, by whoever stands at the machine.
 
-use crate::audit::{Actor, Trail as _};
+use crate::audit::{Actor, Changed, Trail as _};
 use crate::change::ATTEMPTS;
 use crate::create_token::{Wish, check_life};
 use crate::keys::new_uid;
@@ -76,8 +76,11 @@ impl Engine {
         };
         tx.insert_principal(&self.principal_row(&principal)?).await?;
         let wish = Wish { role, reveal, scope, expires };
-        let (_, token) = self.add_token(&mut *tx, &principal, wish, now).await?;
-        tx.append_audit(&Actor::local().did(now, "Initialize")).await?;
+        let (made, token) = self.add_token(&mut *tx, &principal, wish, now).await?;
+        let changed = principal.bindings.iter().map(|given| Changed::binding(&principal.id, given));
+        let changed = changed.chain([Changed::token(&principal.id, &made)]);
+        let rows = changed.map(|one| one.in_row(Actor::local().did(now, "Initialize")));
+        tx.append_all(rows.collect()).await?;
         tx.commit().await?;
         Ok(Initialized { principal, token, expires })
     }

@@ -1,6 +1,7 @@
 //! Principals: made, changed and deleted by those who administer the whole deployment.
 
 use super::{Access, Verb};
+use crate::audit::Changed;
 use crate::keys::new_uid;
 use crate::{Engine, Error, Listed, Page, Permit, RequestKey, etag};
 use async_trait::async_trait;
@@ -139,6 +140,14 @@ impl Verb for CreatePrincipal {
     type Answer = Principal;
     const ACTION: Action = Action::CreatePrincipal;
 
+    fn asked(&self) -> String {
+        format!("principals/{}", self.id)
+    }
+
+    fn changed(&self, _answer: &Principal) -> Changed {
+        Changed::principal(&self.id)
+    }
+
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<Principal, Error> {
         if access.tx.principal(&self.id).await?.is_some() {
             return Err(Error::PrincipalExists);
@@ -164,6 +173,14 @@ impl Verb for CreatePrincipal {
 impl Verb for UpdatePrincipal {
     type Answer = Principal;
     const ACTION: Action = Action::UpdatePrincipal;
+
+    fn asked(&self) -> String {
+        format!("principals/{}", self.id)
+    }
+
+    fn changed(&self, _answer: &Principal) -> Changed {
+        Changed::principal(&self.id)
+    }
 
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<Principal, Error> {
         let before = access.principal(&self.id).await?;
@@ -199,6 +216,14 @@ impl Verb for UpdatePrincipal {
 impl Verb for ChangePrincipal {
     type Answer = ();
     const ACTION: Action = Action::DeletePrincipal;
+
+    fn asked(&self) -> String {
+        format!("principals/{}", self.id)
+    }
+
+    fn changed(&self, (): &()) -> Changed {
+        Changed::principal(&self.id)
+    }
 
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<(), Error> {
         let principal = access.principal(&self.id).await?;

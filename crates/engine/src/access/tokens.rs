@@ -1,6 +1,7 @@
 //! API tokens of principals.
 
 use super::{Access, Verb, hide};
+use crate::audit::{Changed, Denied};
 use crate::create_token::{Wish, check_life, check_reveal};
 use crate::permit::Rights;
 use crate::{Engine, Error, Listed, Page, Permit, RequestKey};
@@ -93,8 +94,13 @@ impl Engine {
     ) -> Result<TokenState, Error> {
         permit.check(Action::GetApiToken)?;
         let mut rows = self.store.snapshot().await?;
-        let found = self.find_token(&mut *rows, permit.rights(), principal, id).await?;
-        Ok(found.0)
+        let found = self.find_token(&mut *rows, permit.rights(), principal, id).await;
+        if let Err(error) = &found {
+            let asked = format!("principals/{principal}/tokens/{id}");
+            let at = Denied { resource: Some(&asked), ..Denied::default() };
+            self.denied(permit.caller, Action::GetApiToken, at, error);
+        }
+        Ok(found?.0)
     }
 
     /// Those of a principal's tokens that lie within the caller's scope, by their ids.
@@ -181,6 +187,14 @@ impl Verb for Create {
     // Nobody has seen the token: nothing that is known of it can be out of date.
     const RAISES: bool = false;
 
+    fn asked(&self) -> String {
+        format!("principals/{}/tokens", self.new.principal)
+    }
+
+    fn changed(&self, TokenState { principal, token, .. }: &TokenState) -> Changed {
+        Changed::token(principal, token)
+    }
+
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<TokenState, Error> {
         if !access.rights.cover(&self.scope) {
             return Err(Error::PermissionDenied);
@@ -217,6 +231,14 @@ struct Revoke {
 impl Verb for Revoke {
     type Answer = TokenState;
     const ACTION: Action = Action::RevokeApiToken;
+
+    fn asked(&self) -> String {
+        format!("principals/{}/tokens/{}", self.principal, self.id)
+    }
+
+    fn changed(&self, TokenState { principal, token, .. }: &TokenState) -> Changed {
+        Changed::token(principal, token)
+    }
 
     async fn apply(&mut self, access: &mut Access<'_>) -> Result<TokenState, Error> {
         let (engine, rights) = (access.engine, access.rights);

@@ -93,6 +93,10 @@ pub struct Record {
     pub count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resource: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grant: Option<String>,
 }
 
 /// Stages by their names, as everywhere that people read them.
@@ -139,6 +143,8 @@ impl From<KeptAudit> for Record {
             request,
             count,
             until,
+            resource,
+            grant,
         } = row;
         Self {
             chain,
@@ -162,6 +168,8 @@ impl From<KeptAudit> for Record {
             request,
             count,
             until,
+            resource,
+            grant,
         }
     }
 }
@@ -189,6 +197,8 @@ impl Record {
             request: this.request,
             count: this.count,
             until: this.until,
+            resource: this.resource,
+            grant: this.grant,
         };
         record::hash(before, self.sequence, &self.chain, &row)
     }

@@ -58,6 +58,8 @@ pub(super) fn canonical(chain: &str, row: &AuditRow) -> Vec<u8> {
         request,
         count,
         until,
+        resource,
+        grant,
     } = row;
     let number = |number: &Option<u64>| number.map(u64::to_be_bytes);
     Tlv(Vec::with_capacity(256))
@@ -81,6 +83,8 @@ pub(super) fn canonical(chain: &str, row: &AuditRow) -> Vec<u8> {
         .maybe(17, request.as_ref().map(uuid::Uuid::as_bytes))
         .maybe(18, number(count))
         .maybe(19, until.map(|until| until.micros().to_be_bytes()))
+        .maybe(20, resource.as_ref())
+        .maybe(21, grant.as_ref())
         .0
 }
 

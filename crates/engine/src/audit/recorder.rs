@@ -37,6 +37,29 @@ enum Ask {
     Note { what: What, row: AuditRow },
     /// All windows are to be closed.
     Settle { told: oneshot::Sender<bool> },
+    /// Nothing comes any more: the store is to be let go of.
+    End { told: oneshot::Sender<()> },
+}
+
+/// What came of disclosures and denials since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditCounts {
+    /// Transactions that put some on record.
+    pub commits: u64,
+    /// Records in those.
+    pub rows: u64,
+    /// Records that could not be written; their disclosures were refused.
+    pub failures: u64,
+    /// Denials that are not on record because too many waited.
+    pub denials_dropped: u64,
+}
+
+#[derive(Default)]
+struct Tally {
+    commits: AtomicU64,
+    rows: AtomicU64,
+    failures: AtomicU64,
+    dropped: AtomicU64,
 }
 
 /// The way to the task.
@@ -44,7 +67,7 @@ pub(crate) struct Recorder {
     asks: mpsc::UnboundedSender<Ask>,
     windows: Arc<Windows>,
     denials: Arc<AtomicUsize>,
-    dropped: AtomicU64,
+    tally: Arc<Tally>,
 }
 
 impl Recorder {
@@ -53,15 +76,17 @@ impl Recorder {
         let (asks, queue) = mpsc::unbounded_channel();
         let windows = Arc::new(Windows::new(window));
         let denials = Arc::new(AtomicUsize::new(0));
+        let tally = Arc::new(Tally::default());
         let task = Task {
             store,
             windows: windows.clone(),
             denials: denials.clone(),
+            tally: tally.clone(),
             head: None,
             counts: Vec::new(),
         };
         tokio::spawn(task.run(queue));
-        Self { asks, windows, denials, dropped: AtomicU64::new(0) }
+        Self { asks, windows, denials, tally }
     }
 
     pub(crate) fn windows(&self) -> &Windows {
@@ -90,7 +115,7 @@ impl Recorder {
     pub(crate) fn note(&self, what: What, row: AuditRow) {
         if self.denials.fetch_add(1, Ordering::Relaxed) >= DENIALS {
             self.denials.fetch_sub(1, Ordering::Relaxed);
-            if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+            if self.tally.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
                 tracing::warn!("denials come faster than they can be recorded; some are dropped");
             }
             return;
@@ -99,8 +124,24 @@ impl Recorder {
         let _ = self.asks.send(Ask::Note { what, row });
     }
 
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// Returns once the task is over and holds nothing of the store.
+    pub(crate) async fn end(&self) {
+        let (told, heard) = oneshot::channel();
+        if self.asks.send(Ask::End { told }).is_ok() {
+            // An error means that it is over already.
+            let _ = heard.await;
+        }
+    }
+
+    pub(crate) fn counts(&self) -> AuditCounts {
+        let Tally { commits, rows, failures, dropped } = &*self.tally;
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        AuditCounts {
+            commits: read(commits),
+            rows: read(rows),
+            failures: read(failures),
+            denials_dropped: read(dropped),
+        }
     }
 }
 
@@ -108,6 +149,7 @@ struct Task {
     store: Arc<dyn Store>,
     windows: Arc<Windows>,
     denials: Arc<AtomicUsize>,
+    tally: Arc<Tally>,
     /// The chain and where it is; none before the first record and after a failure.
     head: Option<(String, (u64, [u8; 32]))>,
     /// Counts of windows that are over.
@@ -122,6 +164,8 @@ struct Group {
     /// In the order they came.
     each: Vec<AuditRow>,
     waiting: Vec<oneshot::Sender<bool>>,
+    /// Who waits for the task to be over.
+    end: Option<oneshot::Sender<()>>,
 }
 
 impl Task {
@@ -141,8 +185,14 @@ impl Task {
                 _ = looks.tick() => {}
             }
             self.gather(false);
-            let group = self.group(asks.drain(..));
+            let mut group = self.group(asks.drain(..));
+            let end = group.end.take();
             self.write(group).await;
+            if let Some(told) = end {
+                drop(self);
+                let _ = told.send(());
+                return;
+            }
         }
     }
 
@@ -170,6 +220,7 @@ impl Task {
                     self.gather(true);
                     group.waiting.push(told);
                 }
+                Ask::End { told } => group.end = Some(told),
             }
         }
         group
@@ -194,8 +245,10 @@ impl Task {
     }
 
     async fn write(&mut self, group: Group) {
-        let Group { new, each, waiting } = group;
+        let Group { new, each, waiting, end: _ } = group;
         let counts = std::mem::take(&mut self.counts);
+        // Counts that cannot be written are tried again.
+        let once = each.len() as u64;
         let rows: Vec<_> = counts.iter().cloned().chain(each).collect();
         let written = rows.is_empty() || self.written(rows).await;
         if written {
@@ -204,6 +257,7 @@ impl Task {
             }
         } else {
             self.counts = counts;
+            self.tally.failures.fetch_add(once, Ordering::Relaxed);
         }
         for told in waiting {
             // An error means that nobody waits any more.
@@ -212,10 +266,12 @@ impl Task {
     }
 
     async fn written(&mut self, rows: Vec<AuditRow>) -> bool {
-        let head = self.head.take();
+        let (head, count) = (self.head.take(), rows.len() as u64);
         match timeout(COMMIT, append(&*self.store, head, rows)).await {
             Ok(Ok(head)) => {
                 self.head = Some(head);
+                self.tally.commits.fetch_add(1, Ordering::Relaxed);
+                self.tally.rows.fetch_add(count, Ordering::Relaxed);
                 true
             }
             Ok(Err(error)) => {

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use waxseal_cache::ViewKey;
 use waxseal_domain::caller::Action;
 use waxseal_storage::AuditRow;
@@ -139,12 +140,12 @@ mod tests {
         assert!(!windows.seen(&what("x"), "c"), "its window is closed");
     }
 
-    #[test]
-    fn a_window_ends_and_leaves_a_record_only_if_something_was_counted() {
+    #[tokio::test(start_paused = true)]
+    async fn a_window_ends_and_leaves_a_record_only_if_something_was_counted() {
         let windows = Windows::new(Duration::from_millis(1));
         windows.open(what("x"), row(), 0);
         windows.open(what("y"), row(), 1);
-        std::thread::sleep(Duration::from_millis(2));
+        tokio::time::advance(Duration::from_millis(2)).await;
         assert!(!windows.seen(&what("x"), "c"));
         let counted = windows.take(false);
         assert_eq!(counted.len(), 1);

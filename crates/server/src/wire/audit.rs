@@ -48,6 +48,8 @@ pub(crate) fn event(record: Record) -> v1::AuditEvent {
         request,
         count,
         until,
+        resource,
+        grant,
     } = record;
     v1::AuditEvent {
         chain,
@@ -71,6 +73,8 @@ pub(crate) fn event(record: Record) -> v1::AuditEvent {
         request_id: request.map(|id| id.to_string()).unwrap_or_default(),
         count: number(count.unwrap_or_default()),
         until: until.map(time::message),
+        resource: resource.unwrap_or_default(),
+        grant: grant.unwrap_or_default(),
     }
 }
 

@@ -29,6 +29,8 @@ CREATE TABLE audit (
     request         bytea,            -- the caller's request id
     count           bigint,           -- so many more of the same kind
     until           bigint,           -- time; the last of those
+    resource        text,             -- the name of what it was done to, outside of projects
+    granted         text,             -- what was given or taken: role, scope and end
     UNIQUE (chain, sequence)
 );
 

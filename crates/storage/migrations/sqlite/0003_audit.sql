@@ -29,6 +29,8 @@ CREATE TABLE audit (
     request         BLOB,              -- the caller's request id
     count           INTEGER,           -- so many more of the same kind
     until           INTEGER,           -- time; the last of those
+    resource        TEXT,              -- the name of what it was done to, outside of projects
+    granted         TEXT,              -- what was given or taken: role, scope and end
     UNIQUE (chain, sequence)
 ) STRICT;
 

@@ -41,6 +41,8 @@ fn full() -> AuditRow {
         request: Some(Uuid::from_bytes([6; 16])),
         count: Some(7),
         until: Some(time(30)),
+        resource: Some("principals/ann/tokens/x".to_owned()),
+        grant: Some("admin deployment".to_owned()),
         ..AuditRow::new(time(23), "somebody".to_owned(), "Second")
     }
 }

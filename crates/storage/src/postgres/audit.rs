@@ -148,6 +148,8 @@ fn read(row: &Row<'_>) -> Result<KeptAudit> {
         request: row.maybe_bytes("request")?.map(Uuid::from_bytes),
         count: row.maybe_count("count")?,
         until: row.maybe_time("until")?,
+        resource: row.get("resource")?,
+        grant: row.get("granted")?,
     };
     Ok(KeptAudit {
         seq: row.count("seq")?,
@@ -203,12 +205,13 @@ impl AuditEdits for Session {
              INSERT INTO audit (chain, sequence, hash, at, principal, credential, action, project,
                                 project_id, environment, environment_id, stage, secret,
                                 secret_name, version, revision, view_revision, outcome, request,
-                                count, until)
+                                count, until, resource, granted)
              SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bigint[], $5::text[],
                                   $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[],
                                   $11::text[], $12::smallint[], $13::bytea[], $14::text[],
                                   $15::bigint[], $16::bigint[], $17::bigint[], $18::text[],
-                                  $19::bytea[], $20::bigint[], $21::bigint[])",
+                                  $19::bytea[], $20::bigint[], $21::bigint[], $22::text[],
+                                  $23::text[])",
             &[
                 &column(rows, |kept| kept.chain.as_str()),
                 &column(rows, |kept| number(kept.sequence)),
@@ -231,6 +234,8 @@ impl AuditEdits for Session {
                 &column(rows, |kept| kept.row.request.as_ref().map(|id| &id.as_bytes()[..])),
                 &column(rows, |kept| kept.row.count.map(number)),
                 &column(rows, |kept| kept.row.until.map(Timestamp::micros)),
+                &column(rows, |kept| kept.row.resource.as_deref()),
+                &column(rows, |kept| kept.row.grant.as_deref()),
             ],
         )
         .await?;

@@ -202,6 +202,8 @@ fn read(row: &Row<'_>) -> Result<KeptAudit> {
         request: row.maybe_bytes("request")?.map(Uuid::from_bytes),
         count: row.maybe_count("count")?,
         until: row.maybe_time("until")?,
+        resource: row.get("resource")?,
+        grant: row.get("granted")?,
     };
     Ok(KeptAudit {
         seq: row.count("seq")?,
@@ -258,9 +260,9 @@ impl AuditEdits for Session {
                  INSERT INTO audit (chain, sequence, hash, at, principal, credential, action,
                                     project, project_id, environment, environment_id, stage,
                                     secret, secret_name, version, revision, view_revision,
-                                    outcome, request, count, until)
+                                    outcome, request, count, until, resource, granted)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                         ?17, ?18, ?19, ?20, ?21)",
+                         ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
             )?;
             for KeptAudit { seq: _, chain, sequence, hash, row } in &rows {
                 statement.execute(params![
@@ -285,6 +287,8 @@ impl AuditEdits for Session {
                     row.request.as_ref().map(|request| uid(request.as_bytes())),
                     row.count.map(number),
                     row.until.map(Timestamp::micros),
+                    row.resource,
+                    row.grant,
                 ])?;
             }
             Ok(())

@@ -33,6 +33,8 @@ fn others() -> Vec<AuditRow> {
         AuditRow { request: Some(Uuid::from_bytes([1; 16])), ..bare() },
         AuditRow { count: Some(1), ..bare() },
         AuditRow { until: Some(when()), ..bare() },
+        AuditRow { resource: text(), ..bare() },
+        AuditRow { grant: text(), ..bare() },
     ]
 }
 
