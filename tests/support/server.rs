@@ -108,7 +108,7 @@ impl Setup {
                 keys
             }),
             probe: self.probe,
-            without: Default::default(),
+            ..wiring::Seams::default()
         };
         let opened = wiring::open_with(&config, seams).await.unwrap();
         let keys = taken.recv().unwrap();
