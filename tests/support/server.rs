@@ -108,6 +108,7 @@ impl Setup {
                 keys
             }),
             probe: self.probe,
+            ..wiring::Seams::default()
         };
         let opened = wiring::open_with(&config, seams).await.unwrap();
         let keys = taken.recv().unwrap();

@@ -1,5 +1,6 @@
 //! What is measured.
 
+mod checks;
 mod cold;
 mod engines;
 mod growth;
@@ -11,7 +12,7 @@ use crate::child::Running;
 use crate::load::Load;
 use crate::options::Options;
 use crate::report::Report;
-use crate::rounds::{Case, Rounds, measure};
+use crate::rounds::{Case, Rounds, measured, runs};
 use crate::seed::Waxseal;
 use crate::{Fault, pin, plot};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Fault> {
     };
     bench.report.note(&note);
     warm::run(&mut bench).await?;
+    checks::run(&mut bench).await?;
     growth::run(&mut bench).await?;
     cold::run(&mut bench).await?;
     writes::run(&mut bench).await?;
@@ -87,8 +89,8 @@ impl Bench<'_> {
         rounds: Rounds,
     ) -> Result<(), Fault> {
         let cases = self.wanted(cases);
-        let measured = measure(&cases, rounds).await?;
-        self.report.group(title, measured);
+        let runs = runs(&cases, rounds).await?;
+        self.report.group(title, measured(&cases, &runs));
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ mod report;
 mod rounds;
 mod seed;
 mod sqlite;
+mod timing;
 mod waxseal;
 
 use clap::Parser as _;
@@ -49,14 +50,16 @@ fn run(line: Line) -> Result<(), Fault> {
     match line.server {
         // One thread serves, as one core does; what is in the background has threads of its own,
         // on the same core.
-        Some(Server::Waxseal { core, dir, view_cache, engines }) => {
+        Some(Server::Waxseal { core, dir, view_cache, without, agent_of, engines }) => {
             pin::to(core);
-            Runtime::new()?.block_on(waxseal::serve(dir, view_cache, engines))
+            let agent_of = agent_of.as_deref();
+            Runtime::new()?.block_on(waxseal::serve(dir, view_cache, engines, &without, agent_of))
         }
         Some(Server::Bare { core, answers }) => {
             pin::to(core);
             current()?.block_on(bare::serve(&answers))
         }
+        Some(Server::Timing { samples }) => current()?.block_on(timing::run(samples)),
         None => {
             pin::to(pin::generator());
             current()?.block_on(cases::run(&line.options))

@@ -32,9 +32,15 @@ pub(crate) struct Options {
     pub(crate) postgres: Option<String>,
 }
 
-/// What this program starts itself as.
+/// What this program starts itself as, and what it measures besides.
 #[derive(clap::Subcommand)]
 pub(crate) enum Server {
+    /// Whether the time of a refused token tells what was wrong with it. Fails where it does.
+    Timing {
+        /// Refusals for each comparison.
+        #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
+        samples: usize,
+    },
     #[command(hide = true)]
     Waxseal {
         #[arg(long)]
@@ -44,6 +50,12 @@ pub(crate) enum Server {
         /// In bytes; with 0 every resolve is cold.
         #[arg(long)]
         view_cache: u64,
+        /// What calls go without.
+        #[arg(long)]
+        without: Vec<Check>,
+        /// The project whose live `main` the runtime's token is for; else it is for all.
+        #[arg(long)]
+        agent_of: Option<String>,
         #[command(flatten)]
         engines: Engines,
     },
@@ -54,6 +66,24 @@ pub(crate) enum Server {
         /// NAME=FILE: the encoded message to answer under that name.
         answers: Vec<String>,
     },
+}
+
+/// Something that a call can be measured without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Check {
+    Authentication,
+    Authorisation,
+    Audit,
+}
+
+impl Check {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::Authorisation => "authorisation",
+            Self::Audit => "audit",
+        }
+    }
 }
 
 impl Options {

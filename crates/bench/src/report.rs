@@ -99,6 +99,26 @@ impl Report {
         });
     }
 
+    /// What a check costs a call, in CPU time and as a share of all that the call takes.
+    pub(crate) fn check(&self, without: &str, what: &str, us: Spread, share: Spread) {
+        line(&if self.json {
+            json!({
+                "case": format!("cost_beside_{without}"), "check": what, "calls_per_s": null,
+                "cpu_us_per_call": us.median, "cpu_us_per_call_min": us.min,
+                "cpu_us_per_call_max": us.max, "ratio_to_bare": null,
+                "share_of_call": share.median, "share_of_call_min": share.min,
+                "share_of_call_max": share.max,
+            })
+            .to_string()
+        } else {
+            let [median, min, max] = [share.median, share.min, share.max].map(|s| s * 100.0);
+            format!(
+                "{what}: {:.2} us CPU of a call, {median:.1} % of it ({min:.1}..{max:.1})",
+                us.median
+            )
+        });
+    }
+
     /// How changes reach the streams that watch.
     pub(crate) fn fanout(&self, name: &str, fanout: &Fanout) {
         let Fanout { streams, events, events_per_s, cpu_us, memory, ref latency } = *fanout;

@@ -89,8 +89,8 @@ pub(crate) struct Rounds {
     pub(crate) warm_up: Duration,
 }
 
-/// Measures cases in turn, again and again.
-pub(crate) async fn measure(cases: &[Case<'_>], rounds: Rounds) -> Result<Vec<Measured>, Fault> {
+/// Measures cases in turn, again and again; gives the rounds of each.
+pub(crate) async fn runs(cases: &[Case<'_>], rounds: Rounds) -> Result<Vec<Vec<Run>>, Fault> {
     for case in cases {
         load::closed(case.server, &case.call, case.load, rounds.warm_up).await?;
     }
@@ -100,10 +100,15 @@ pub(crate) async fn measure(cases: &[Case<'_>], rounds: Rounds) -> Result<Vec<Me
             runs.push(load::closed(case.server, &case.call, case.load, rounds.time).await?);
         }
     }
-    Ok(cases.iter().zip(&runs).map(|(case, own)| measured(cases, &runs, case, own)).collect())
+    Ok(runs)
 }
 
-fn measured(cases: &[Case<'_>], runs: &[Vec<Run>], case: &Case<'_>, own: &[Run]) -> Measured {
+/// What the rounds of these cases have shown.
+pub(crate) fn measured(cases: &[Case<'_>], runs: &[Vec<Run>]) -> Vec<Measured> {
+    cases.iter().zip(runs).map(|(case, own)| of_case(cases, runs, case, own)).collect()
+}
+
+fn of_case(cases: &[Case<'_>], runs: &[Vec<Run>], case: &Case<'_>, own: &[Run]) -> Measured {
     let spread = |of: fn(&Run) -> f64| Spread::of(own.iter().map(of).collect());
     let bare = case.bare.as_ref().and_then(|bare| cases.iter().position(|case| case.name == *bare));
     let bare = bare.map(|at| &runs[at]);

@@ -169,10 +169,15 @@ impl Engine {
             let mut rows = self.store.snapshot().await?;
             let row = rows.token(parts.id).await?;
             let hash = sha256(parts.secret.as_bytes());
-            // An unknown id costs the same comparison as a wrong secret.
+            // An unknown id costs the same comparison as a wrong secret, and the same reads of the
+            // store: one that finds a row and one that does not.
             let stands = row.as_ref().map_or([0; 32], |row| row.hash);
             let same = bool::from(hash.ct_eq(&stands));
-            let row = row.filter(|_| same).ok_or(Error::CredentialsInvalid)?;
+            let counterpart = self.callers.counterpart(row.as_ref().map(|row| &*row.id));
+            let Some(row) = row.filter(|_| same) else {
+                rows.token(&counterpart).await?;
+                return Err(Error::CredentialsInvalid);
+            };
             let token = self.read_token(&row)?;
             if token.role != parts.role {
                 return Err(Error::CredentialsInvalid);

@@ -62,6 +62,7 @@ mod verify_data_keys;
 mod verify_projects;
 mod verify_secret_value;
 mod watch_environment;
+mod without;
 
 pub use access::{
     BindingState, ChangePrincipal, CreateApiToken, CreateBinding, CreatePrincipal, Initialize,
@@ -112,6 +113,7 @@ pub use update_secret::UpdateSecret;
 pub use verify_data_keys::CheckedKeys;
 pub use verify_secret_value::VerifySecretValue;
 pub use watch_environment::{Watch, WatchEnvironment};
+pub use without::Without;
 
 use keys::Keys;
 use std::sync::Arc;
@@ -142,6 +144,8 @@ pub struct Parts {
     pub audit: AuditSettings,
     /// The deployment that the keys belong to.
     pub deployment: Deployment,
+    /// What is left out, to measure it.
+    pub without: Without,
 }
 
 /// The use cases.
@@ -173,6 +177,7 @@ pub struct Engine {
     signer: audit::Signer,
     /// Keeps checkpoints outside the store.
     witness: Option<audit::Witness>,
+    without: Without,
 }
 
 impl Engine {
@@ -198,6 +203,7 @@ impl Engine {
             quotas,
             audit,
             deployment,
+            without,
         } = parts;
         let (meta, service) = match store.snapshot().await?.meta().await? {
             Some(meta) => (meta.clone(), open_service_key(&meta, &*provider, deployment).await?),
@@ -230,6 +236,7 @@ impl Engine {
             callers: authenticate::KnownCallers::default(),
             verifications: verify_secret_value::Verifications::default(),
             unopened_views: std::sync::atomic::AtomicU64::default(),
+            without,
         });
         engine.record_adoption().await?;
         tokio::spawn(revoked::follow(Arc::downgrade(&engine), health));

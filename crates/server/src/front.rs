@@ -145,6 +145,9 @@ impl Front {
         peer: &Peer,
         request: &mut Request<Incoming>,
     ) -> Result<Arc<Caller>, Status> {
+        if let Some(caller) = &self.engine.without().authentication {
+            return Ok(caller.clone());
+        }
         let from = peer.address();
         if let Err(refusal) = self.admission.ensure_tries(from)
             && !auth::is_no_guess(&self.engine, request.headers())

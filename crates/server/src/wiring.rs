@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use waxseal_domain::time::Clock;
-use waxseal_engine::{AuditSettings, Engine, OpenError, Parts, SystemClock};
+use waxseal_engine::{AuditSettings, Engine, OpenError, Parts, SystemClock, Without};
 use waxseal_kms::KeyProvider;
 use waxseal_kms::local::FileError;
 use waxseal_storage::Store;
@@ -41,7 +41,7 @@ pub struct Opened {
 /// Puts one key provider on top of another.
 pub type StackKeys = Box<dyn FnOnce(Arc<dyn KeyProvider>) -> Arc<dyn KeyProvider> + Send>;
 
-/// Where tests put in something of their own.
+/// Where tests and the benchmark put in something of their own.
 pub struct Seams {
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
@@ -50,6 +50,8 @@ pub struct Seams {
     /// How often it is tried whether a key service's key can be used, where not as often as by
     /// default.
     pub probe: Option<Duration>,
+    /// What calls go without, to measure what it costs.
+    pub without: Without,
 }
 
 /// Why a server does not start.
@@ -124,7 +126,12 @@ impl StartError {
 
 impl Default for Seams {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), keys: Box::new(|keys| keys), probe: None }
+        Self {
+            clock: Arc::new(SystemClock),
+            keys: Box::new(|keys| keys),
+            probe: None,
+            without: Without::default(),
+        }
     }
 }
 
@@ -217,7 +224,7 @@ async fn engine(
     audit: AuditSettings,
     metrics: &Metrics,
 ) -> Result<Arc<Engine>, StartError> {
-    let Seams { clock, keys: stacked, probe } = seams;
+    let Seams { clock, keys: stacked, probe, without } = seams;
     let (provider, deployment) = keys::open(config, dir, &*store, probe, metrics).await?;
     let views = waxseal_cache::Local::new(config.view_cache);
     let parts = Parts {
@@ -230,6 +237,7 @@ async fn engine(
         quotas: config.quotas(),
         audit,
         deployment,
+        without,
     };
     let engine = Engine::open(parts).await?;
     // Weak: whoever keeps the metrics does not keep the engine, and that the store.
