@@ -4,6 +4,7 @@
 
 #[path = "postgres/faults.rs"]
 mod faults;
+mod first;
 #[path = "postgres/heads.rs"]
 mod heads;
 #[path = "postgres/identity.rs"]
