@@ -4,6 +4,7 @@
 
 #[path = "postgres/faults.rs"]
 mod faults;
+#[path = "first/held.rs"]
 mod first;
 #[path = "postgres/heads.rs"]
 mod heads;

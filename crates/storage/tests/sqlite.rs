@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
+#[path = "first/held.rs"]
 mod first;
 
 use first::{GONE, KEPT, ROWS};

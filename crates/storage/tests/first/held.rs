@@ -14,7 +14,7 @@ pub(crate) const KEPT: [&str; 8] =
 pub(crate) const GONE: [&str; 2] = ["audit", "api_token"];
 
 /// A row in every table, as SQLite reads it.
-pub(crate) const ROWS: &str = include_str!("first/rows.sql");
+pub(crate) const ROWS: &str = include_str!("rows.sql");
 
 /// All that was there is read as it was, and nobody may do anything yet.
 pub(crate) async fn is_read(store: &dyn Store) {
