@@ -1,6 +1,7 @@
 //! The command line for people: the real binary against a real server, with pipes and with a
 //! terminal.
 
+mod access;
 mod caller;
 mod documents;
 mod imports;

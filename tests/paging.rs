@@ -1,6 +1,7 @@
 //! Paging: a list that is walked is complete, whatever happens meanwhile, and a page token is good
 //! for one list and one caller, for a day, and carries no right.
 
+mod access;
 mod list;
 mod tokens;
 

@@ -9,7 +9,7 @@ mod tour;
 
 use crate::support::binary::{self, Serving};
 use crate::support::grpcurl;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 use tour::{Tour, play};
@@ -42,6 +42,29 @@ fn the_tour_goes_as_the_readme_says() {
     if let Err(difference) = play(&tour, &mut shell) {
         panic!("{difference}");
     }
+}
+
+#[test]
+fn the_first_rights_are_given_as_the_readme_says() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("there is a README.md");
+    let walk = Tour::read(&readme, "## Principals and tokens").expect("the README says how");
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let mut serve = binary::command();
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+    let serving = Serving::start(&mut serve);
+
+    let walk = walk.at("DIR", data.to_str().unwrap());
+    let tools = binary::waxseal().parent().unwrap();
+    let mut shell = Command::new("bash");
+    shell.env("PATH", grpcurl::path_with(tools)).env("HOME", home.path());
+    shell.env_remove("XDG_CONFIG_HOME").env("WAXSEAL_ADDRESS", serving.url());
+    if let Err(difference) = play(&walk, &mut shell) {
+        panic!("{difference}");
+    }
+    let mode = std::fs::metadata(home.path().join("agent.token")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 const SAMPLE: &str = r#"

@@ -148,6 +148,43 @@ fn every_method_has_a_row() {
     assert_eq!(asked, defined);
 }
 
+/// Of every row that names the project, one call at least is about a project that is not there: the
+/// refusals of callers whose rights lie in another are compared with it.
+#[test]
+fn every_row_about_a_project_is_about_an_absent_one_too() {
+    let names = |message: &Vec<u8>, name: &str| {
+        message.windows(name.len()).any(|bytes| bytes == name.as_bytes())
+    };
+    let mut about = BTreeSet::new();
+    for row in rows() {
+        if ["projects/demo", "projects/shelved"].iter().any(|name| names(&(row.existing)(0), name))
+        {
+            // It refuses nobody, and says of either that nothing is permitted.
+            if row.method == "TestPermissions" {
+                continue;
+            }
+            let absent = row.absent.iter().any(|message| names(message, "projects/gone"));
+            assert!(absent, "{} {}", row.method, row.aim);
+            about.insert(row.method);
+        }
+    }
+    assert!(about.len() > 30, "{about:?}");
+}
+
+#[tokio::test]
+async fn permissions_in_another_project_tell_nothing_of_what_is_there() {
+    let server = server().await;
+    let admin = server.client(Role::Admin, false, "projects/other").await;
+    let within = ["", "/environments/staging/stages/draft", "/environments/gone/stages/draft"];
+    for project in ["demo", "gone", "shelved"] {
+        for rest in within {
+            let scope = format!("projects/{project}{rest}");
+            let may = admin.may(&scope, &["GetSecret", "CreateSecret"]).await.unwrap();
+            assert!(may.is_empty(), "{scope}: {may:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_caller_with_the_right_is_told_that_something_is_absent() {
     let server = server().await;

@@ -36,7 +36,7 @@ fn the_table_holds_every_method_with_a_request_id() {
             .find(|message| format!(".waxseal.v1.{}", message.name()) == request);
         message.unwrap().field.iter().any(|field| field.name() == "request_id")
     };
-    // Those of access are in `access/tokens.rs`, and their replay in `arguments.rs`.
+    // Those of access are in `access/retries.rs`.
     let services = ours().flat_map(|file| &file.service);
     let services = services.filter(|service| service.name() != "AccessService");
     let methods = services.flat_map(|service| &service.method);

@@ -43,6 +43,31 @@ async fn a_first_admin_is_made_once_beside_the_running_server() {
 }
 
 #[tokio::test]
+async fn a_first_admin_is_told_in_json_and_leaves_no_file_where_there_is_none() {
+    let setup = Setup::sqlite();
+    let (dir, home) = (setup.data_dir(), tempfile::tempdir().unwrap());
+    let file = home.path().join("first.token");
+    let to_file = ["--token-file", file.to_str().unwrap()];
+    // Nobody is there to answer; and where to ask was not said.
+    init(&dir, &to_file).failed(1, &["UNAVAILABLE"]);
+    assert!(!file.exists());
+    said(command().arg("init")).failed(2, &["--data-dir"]);
+    assert_eq!(init(&dir, &["--expires", "0d"]).code, Some(2));
+
+    let serving = Serving::start(&mut serve(&setup));
+    let printed = init(&dir, &["--principal", "ann", "--expires", "1d", "--output", "json"]).done();
+    let made: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(made["principal"], "principals/ann");
+    let ann = Client::connect(&serving.url(), made["token"].as_str().unwrap()).await;
+    let who = ann.who_am_i().await.unwrap();
+    assert_eq!(who.principal, "principals/ann");
+    assert_eq!(made["expires"], who.expire_time.unwrap().to_string());
+    // Once; and no file is left of an attempt in vain.
+    init(&dir, &to_file).failed(1, &["ALREADY_INITIALIZED"]);
+    assert!(!file.exists());
+}
+
+#[tokio::test]
 async fn a_token_made_beside_a_running_server_works_at_once_and_only_where_it_says() {
     let setup = Setup::sqlite();
     let serving = Serving::start(&mut serve(&setup));

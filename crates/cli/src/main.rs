@@ -111,6 +111,10 @@ Examples:
   waxseal explain -e staging --stage live                     which value wins, and why
   waxseal run -e staging --stage live -- ./agent              with the values as its environment
 
+  waxseal binding create agent --role runtime --scope projects/demo    an admin says who may what
+  waxseal whoami                                                       and this, what oneself may
+  waxseal audit verify                                                 an auditor looks it over
+
 Values are read from standard input, a file or a prompt, and never from an argument. An option wins
 over its environment variable, and that over a profile, $XDG_CONFIG_HOME/waxseal/profiles.toml:
 

@@ -4,6 +4,8 @@
 
 #[path = "postgres/faults.rs"]
 mod faults;
+#[path = "first/held.rs"]
+mod first;
 #[path = "postgres/heads.rs"]
 mod heads;
 #[path = "postgres/identity.rs"]

@@ -59,6 +59,29 @@ fn of_held<Q: prost::Message + 'static>(
     }
 }
 
+/// The same row, with scopes that do not exist beside the names that do not.
+fn of_scopes(mut row: Row, ask: fn(String, &str) -> Vec<u8>) -> Row {
+    for scope in [
+        "projects/gone",
+        "projects/gone/environments/staging/stages/draft",
+        "projects/demo/environments/gone/stages/draft",
+    ] {
+        row.absent.push(ask("principals/held".to_owned(), scope));
+    }
+    row
+}
+
+fn binding_in(parent: String, scope: &str) -> v1::CreateBindingRequest {
+    let (role, scope) = (Role::Viewer.into(), scope.to_owned());
+    let binding = Some(v1::Binding { role, scope, ..Default::default() });
+    v1::CreateBindingRequest { parent, binding, ..Default::default() }
+}
+
+fn token_in(parent: String, scope: &str) -> v1::CreateApiTokenRequest {
+    let api_token = Some(token_of(Role::Viewer, scope));
+    v1::CreateApiTokenRequest { parent, api_token, ..Default::default() }
+}
+
 fn of_nothing(method: &'static str, message: Vec<u8>) -> Row {
     Row {
         method,
@@ -127,23 +150,18 @@ fn of_bindings() -> Vec<Row> {
         "principals/gone/bindings/0198c5e2-7f3a-7c00-8000-0198c5e27f3a",
     ];
     vec![
-        row(
-            "CreateBinding",
-            "",
-            &principals(),
-            |parent, _| v1::CreateBindingRequest {
-                parent,
-                binding: Some(v1::Binding {
-                    role: Role::Viewer.into(),
-                    scope: SCOPE.to_owned(),
-                    ..Default::default()
-                }),
-                ..Default::default()
-            },
-            |request| {
-                request.binding.as_mut().unwrap().role = 99;
-                request.request_id = garbage();
-            },
+        of_scopes(
+            row(
+                "CreateBinding",
+                "",
+                &principals(),
+                |parent, _| binding_in(parent, SCOPE),
+                |request| {
+                    request.binding.as_mut().unwrap().role = 99;
+                    request.request_id = garbage();
+                },
+            ),
+            |parent, scope| binding_in(parent, scope).encode_to_vec(),
         ),
         row(
             "ListBindings",
@@ -166,19 +184,18 @@ fn of_tokens() -> Vec<Row> {
     const ABSENT: [&str; 2] =
         ["principals/held/tokens/0000AAAAzzzz", "principals/gone/tokens/0000AAAAzzzz"];
     vec![
-        row(
-            "CreateApiToken",
-            "",
-            &principals(),
-            |parent, _| v1::CreateApiTokenRequest {
-                parent,
-                api_token: Some(token_of(Role::Viewer, SCOPE)),
-                ..Default::default()
-            },
-            |request| {
-                request.api_token.as_mut().unwrap().expire_time = None;
-                request.request_id = garbage();
-            },
+        of_scopes(
+            row(
+                "CreateApiToken",
+                "",
+                &principals(),
+                |parent, _| token_in(parent, SCOPE),
+                |request| {
+                    request.api_token.as_mut().unwrap().expire_time = None;
+                    request.request_id = garbage();
+                },
+            ),
+            |parent, scope| token_in(parent, scope).encode_to_vec(),
         ),
         of_held("GetApiToken", token, ABSENT, |name| v1::GetApiTokenRequest { name }),
         row(

@@ -1,5 +1,6 @@
 //! The schema, how it comes about, and what does not read.
 
+use crate::first;
 use crate::support::{Database, add, id, make, project};
 use std::sync::Arc;
 use waxseal_domain::environment::Stage;
@@ -45,6 +46,45 @@ async fn a_database_is_opened_and_attached_to_only_at_a_version_that_fits() {
     assert!(matches!(open, Error::TooNew { .. }));
     assert!(matches!(attach, Error::TooNew { .. }));
     assert!(open.to_string().contains(database.name()), "{open}");
+}
+
+/// The rows of the tables that come along, each with the columns that it had at first.
+async fn kept(beside: &tokio_postgres::Client, columns: &[(&str, String)]) -> Vec<String> {
+    let mut rows = Vec::new();
+    for (table, columns) in columns {
+        let sql = format!("SELECT json_agg(t)::text FROM (SELECT {columns} FROM {table}) t");
+        rows.push(beside.query_one(&sql, &[]).await.unwrap().get(0));
+    }
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_the_first_schema_is_brought_up_to_date_with_what_it_holds() {
+    const FIRST: &str = include_str!("../../migrations/postgres/0001_initial.sql");
+    let database = Database::new().await;
+    let beside = database.beside().await;
+    beside.batch_execute(FIRST).await.unwrap();
+    beside.batch_execute(&first::ROWS.replace("x'", "'\\x")).await.unwrap();
+    let note = "CREATE TABLE schema_migration
+                    (version integer PRIMARY KEY, applied timestamptz NOT NULL DEFAULT now());
+                INSERT INTO schema_migration (version) VALUES (1)";
+    beside.batch_execute(note).await.unwrap();
+    let mut columns = Vec::new();
+    for table in first::KEPT {
+        // A store that does not say which cluster it is on takes note of that when it is opened.
+        let sql = "SELECT string_agg(column_name::text, ', ') FROM information_schema.columns
+                   WHERE table_name = $1 AND column_name NOT IN ('system_identifier', 'timeline')";
+        columns.push((table, beside.query_one(sql, &[&table]).await.unwrap().get(0)));
+    }
+    let before = kept(&beside, &columns).await;
+
+    let store = database.open().await;
+    first::is_read(&store).await;
+    assert_eq!(kept(&beside, &columns).await, before);
+    for table in first::GONE {
+        let sql = format!("SELECT count(*) FROM {table}");
+        assert_eq!(beside.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0), 0, "{table}");
+    }
 }
 
 /// Everything of a failure that could reach a log or a caller.
