@@ -128,7 +128,13 @@ const WATCHING: &[Row] = &[
     ("a consumer that never reads", &[("watch/ends.rs", "a_reader_that_takes_nothing")]),
     ("one that hardly reads", &[("watch/ends.rs", "a_reader_that_takes_a_few_bytes_a_second")]),
     ("the project is deleted", &[("watch/ends.rs", "a_project_or_an_environment_that_is_deleted")]),
-    ("the right ends", &[("watch/ends.rs", "a_token_that_is_gone")]),
+    (
+        "the right ends",
+        &[(
+            "access/ended.rs",
+            "whoever_lost_a_right_is_refused_from_the_answer_on_and_their_streams_end",
+        )],
+    ),
     ("the token expires", &[("watch/ends.rs", "a_token_that_expires")]),
     ("the server stops", &[("watch/ends.rs", "a_stopping_server")]),
     (

@@ -137,7 +137,7 @@ fn key_service_learned_nothing(asked: &[Request], needles: &Needles) {
             let content = content.as_str().unwrap();
             let fits = match name.as_str() {
                 "waxseal:purpose" => {
-                    ["value", "view", "integrity", "fingerprint", "service", "canary"]
+                    ["value", "view", "integrity", "fingerprint", "service", "audit", "canary"]
                         .contains(&content)
                 }
                 "waxseal:visibility" => ["masked", "restricted"].contains(&content),

@@ -3,7 +3,6 @@
 
 use crate::support::{Client, Server, refused, token_of};
 use futures::future::join_all;
-use prost::Message as _;
 use tonic::{Code, Response, Status};
 use uuid::Uuid;
 use waxseal_domain::caller::Role as Held;

@@ -14,6 +14,7 @@ pub fn serve(engines: &Engines) -> Command {
     command
         .args(["serve", "--listen", "127.0.0.1:0"])
         .env("WAXSEAL_LOG", "error")
+        .env("WAXSEAL_AUDIT_CHECKPOINT_INTERVAL", "1h")
         .env("WAXSEAL_DATABASE_URL", database)
         .env("WAXSEAL_DATABASE_CONNECTIONS", engines.database_connections.to_string())
         .env("WAXSEAL_REDIS_URL", redis.join(","))

@@ -89,7 +89,9 @@ impl Stored {
     }
 }
 
-/// Rows of the audit table.
+/// What is on record as done or shown; denials are apart.
 pub fn audited(database: &rusqlite::Connection) -> i64 {
-    database.query_row("SELECT count(*) FROM audit", [], |row| row.get(0)).unwrap()
+    database
+        .query_row("SELECT count(*) FROM audit WHERE outcome = 'ok'", [], |row| row.get(0))
+        .unwrap()
 }

@@ -121,7 +121,7 @@ async fn a_copy_that_is_killed_at_any_time_is_finished_by_the_next() {
         child.wait().unwrap();
         database.at_most_connected(0, Duration::from_secs(10)).await;
         let finished = marker(&setup.data_dir()).exists();
-        let there = "SELECT count(*) FROM pg_tables WHERE tablename = 'audit'";
+        let there = "SELECT count(*) FROM pg_tables WHERE tablename = 'audit_checkpoint'";
         let rows = match database.number(there).await {
             0 => 0,
             _ => world::rows(&database).await,

@@ -111,6 +111,9 @@ async fn a_write_whose_server_dies_right_after_it_stands_and_is_told_of() {
     engines.database_url = Some(link.within(production.database.url()).parse().unwrap());
     let mut child = Child::start(serve(&engines), &world.tokens).await;
     let mut watching = watch(world.runtime(0)).await;
+    // So that nothing else is committed meanwhile: that the token is used is noted by itself.
+    child.callers.admin.get_secret("demo", "KEY").await.unwrap();
+    sleep(SECOND).await;
 
     link.set_when(Moment::After, "COMMIT\0", Fault::BlackHole);
     let (id, admin) = (Uuid::new_v4(), child.callers.admin.clone());

@@ -39,7 +39,7 @@ const ADMINISTRATION: [&str; 16] = [
     "kms:UpdateAlias",
     "kms:UpdateKeyDescription",
 ];
-const SUBJECTS: [&str; 10] = [
+const SUBJECTS: [&str; 11] = [
     "masked",
     "restricted",
     "unmarked",
@@ -47,6 +47,7 @@ const SUBJECTS: [&str; 10] = [
     "integrity",
     "fingerprint",
     "service",
+    "audit",
     "canary",
     "unheard-of",
     "none",
@@ -95,7 +96,7 @@ fn administration(cells: &mut BTreeSet<Cell>) {
     }
 }
 
-const OURS: &str = "masked restricted unmarked integrity fingerprint service";
+const OURS: &str = "masked restricted unmarked integrity fingerprint service audit";
 
 /// Who may do what, with a role for each kind of host.
 fn separate() -> BTreeSet<Cell> {
@@ -104,15 +105,15 @@ fn separate() -> BTreeSet<Cell> {
     for role in [MANAGEMENT, RUNTIME, KEYS] {
         add(&mut cells, role, "kms:DescribeKey", "any");
     }
-    let made = "masked restricted unmarked integrity fingerprint service canary";
+    let made = "masked restricted unmarked integrity fingerprint service audit canary";
     add(&mut cells, MANAGEMENT, "kms:GenerateDataKey", made);
-    let opened = "masked integrity fingerprint service canary";
+    let opened = "masked integrity fingerprint service audit canary";
     add(&mut cells, MANAGEMENT, "kms:Decrypt", opened);
     add(&mut cells, RUNTIME, "kms:GenerateDataKey", "view canary");
-    let opened = "masked restricted unmarked view integrity fingerprint service canary";
+    let opened = "masked restricted unmarked view integrity fingerprint service audit canary";
     add(&mut cells, RUNTIME, "kms:Decrypt", opened);
     add(&mut cells, KEYS, "kms:GenerateDataKey", "canary");
-    add(&mut cells, KEYS, "kms:Decrypt", "service canary");
+    add(&mut cells, KEYS, "kms:Decrypt", "service audit canary");
     add(&mut cells, KEYS, "kms:ReEncryptFrom", OURS);
     add(&mut cells, KEYS, "kms:ReEncryptTo", OURS);
     cells
@@ -122,7 +123,7 @@ fn all() -> BTreeSet<Cell> {
     let mut cells = BTreeSet::new();
     administration(&mut cells);
     add(&mut cells, SERVER, "kms:DescribeKey", "any");
-    let known = "masked restricted unmarked view integrity fingerprint service canary";
+    let known = "masked restricted unmarked view integrity fingerprint service audit canary";
     add(&mut cells, SERVER, "kms:GenerateDataKey", known);
     add(&mut cells, SERVER, "kms:Decrypt", known);
     for action in ["kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"] {

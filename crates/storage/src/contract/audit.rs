@@ -64,9 +64,11 @@ async fn records_stand_in_their_chains(store: &Arc<dyn Store>) {
     tx.commit().await.unwrap();
 
     let mut tx = store.begin("contract").await.unwrap();
-    let again = tx.insert_audit(&rows[..1]).await;
-    assert!(again.is_err(), "no chain has two records of one sequence");
-    drop(tx);
+    let again = async {
+        tx.insert_audit(&rows[..1]).await?;
+        tx.commit().await
+    };
+    assert!(again.await.is_err(), "no chain has two records of one sequence");
 
     let mut found = store.snapshot().await.unwrap();
     let one = found.audit_records("one", 0, u64::MAX, 9).await.unwrap();
