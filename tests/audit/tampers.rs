@@ -138,8 +138,8 @@ async fn tamper(world: &World, way: &str) -> String {
             .to_owned(),
         "re-sign with another key" => signed_anew(&lines, &records, &chain),
         "drop one shard" => {
-            let process = records.iter().filter_map(|record| record["chain"].as_str());
-            let process = process.filter(|chain| chain.starts_with("process:")).last().unwrap();
+            let mut chains = records.iter().filter_map(|record| record["chain"].as_str());
+            let process = chains.rfind(|chain| chain.starts_with("process:")).unwrap();
             format!(
                 "DELETE FROM audit WHERE chain = '{process}';
                  DELETE FROM audit_chain WHERE chain = '{process}'"

@@ -167,8 +167,8 @@ impl World {
     /// The chain of the project.
     pub async fn project_chain(&self) -> String {
         let records = self.records().await;
-        let chains = records.iter().filter_map(|record| record["chain"].as_str());
-        chains.filter(|chain| chain.starts_with("project:")).next_back().unwrap().to_owned()
+        let mut chains = records.iter().filter_map(|record| record["chain"].as_str());
+        chains.rfind(|chain| chain.starts_with("project:")).unwrap().to_owned()
     }
 
     /// Stops the server; what it ran on stays.

@@ -53,7 +53,7 @@ fn run(line: Line) -> Result<(), Fault> {
         Some(Server::Waxseal { core, dir, view_cache, without, agent_of, engines }) => {
             pin::to(core);
             let agent_of = agent_of.as_deref();
-            Runtime::new()?.block_on(waxseal::serve(dir, view_cache, engines, &without, agent_of))
+            Runtime::new()?.block_on(waxseal::serve(dir, view_cache, *engines, &without, agent_of))
         }
         Some(Server::Bare { core, answers }) => {
             pin::to(core);

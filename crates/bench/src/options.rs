@@ -57,7 +57,7 @@ pub(crate) enum Server {
         #[arg(long)]
         agent_of: Option<String>,
         #[command(flatten)]
-        engines: Engines,
+        engines: Box<Engines>,
     },
     #[command(hide = true)]
     Bare {

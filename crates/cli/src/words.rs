@@ -1,7 +1,10 @@
 //! What enums, times and names of the wire are called here.
 
 use prost_types::Timestamp;
+use std::time::{Duration, SystemTime};
 use waxseal_domain::caller::Role;
+use waxseal_domain::time::Clock as _;
+use waxseal_engine::SystemClock;
 use waxseal_proto::v1::{self, Fallback, Origin, ReferenceState, Stage, UnsetReason, Visibility};
 
 pub(crate) const fn visibility(visibility: Visibility) -> &'static str {
@@ -83,6 +86,12 @@ pub(crate) const fn role_sent(role: Role) -> v1::Role {
 
 pub(crate) const fn yes(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
+}
+
+/// What it will be by the clock in so long.
+pub(crate) fn time_from_now(life: Duration) -> SystemTime {
+    let micros = u64::try_from(SystemClock.now().after(life).micros()).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
 }
 
 /// A time to the second; nothing where there is none.

@@ -5,7 +5,7 @@ use crate::options::{Flags, Once, ServerOptions};
 use crate::session::{Session, Verb};
 use crate::token::{lifetime, roles};
 use crate::{principal, words};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use waxseal_domain::caller::Role;
 use waxseal_proto::v1;
 
@@ -55,7 +55,7 @@ impl Verb for Create {
             role: words::role_sent(role).into(),
             reveal,
             scope,
-            expire_time: expires.map(|life| (SystemTime::now() + life).into()),
+            expire_time: expires.map(|life| words::time_from_now(life).into()),
             ..Default::default()
         };
         let request = v1::CreateBindingRequest {

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::options::{Flags, Once, ServerOptions};
 use crate::session::{Session, Verb};
 use crate::{principal, words};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use waxseal_domain::caller::Role;
 use waxseal_proto::v1;
 
@@ -55,7 +55,7 @@ impl Verb for Issue {
             role: words::role_sent(role).into(),
             reveal,
             scope,
-            expire_time: Some((SystemTime::now() + expires).into()),
+            expire_time: Some(words::time_from_now(expires).into()),
             ..Default::default()
         };
         let request = v1::CreateApiTokenRequest {

@@ -112,10 +112,8 @@ impl Engine {
         uid: BindingUid,
         request: Option<RequestKey>,
     ) -> Result<(), Error> {
-        Ok(self
-            .change_access(permit, request, Delete { principal, uid, taken: None })
-            .await?
-            .answer)
+        self.change_access(permit, request, Delete { principal, uid, taken: None }).await?;
+        Ok(())
     }
 }
 

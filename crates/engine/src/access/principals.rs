@@ -131,7 +131,8 @@ impl Engine {
         permit: Permit<'_>,
         delete: ChangePrincipal,
     ) -> Result<(), Error> {
-        Ok(self.change_access(permit, delete.request, delete).await?.answer)
+        self.change_access(permit, delete.request, delete).await?;
+        Ok(())
     }
 }
 

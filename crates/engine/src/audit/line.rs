@@ -34,7 +34,7 @@ pub enum Line {
         checkpoint_hash: Hex<32>,
     },
     /// A record.
-    Record(Record),
+    Record(Box<Record>),
     /// A checkpoint.
     Checkpoint(Checkpoint),
     /// Where the store says that a chain ends.

@@ -111,7 +111,7 @@ impl Walk<'_> {
             after = last.sequence;
             for kept in page {
                 self.records += 1;
-                self.sink.take(Line::Record(kept.into())).await?;
+                self.sink.take(Line::Record(Box::new(kept.into()))).await?;
             }
         }
         self.told.insert(chain.to_owned(), after);
