@@ -98,6 +98,7 @@ async fn by_ratio_every_call_can_be_traced_and_spans_tell_no_name() {
     assert_eq!(
         names,
         [
+            "waxseal.v1.AccessService/Initialize",
             "waxseal.v1.ProjectService/CreateProject",
             "waxseal.v1.SecretService/CreateSecret",
             "_OTHER"

@@ -111,7 +111,7 @@ impl Engine {
         caller: &Caller,
         disclosure: Disclosure<'_>,
     ) -> Result<(), Error> {
-        if self.without.audit {
+        if self.without().audit {
             return Ok(());
         }
         let actor = Actor::of(caller);

@@ -183,7 +183,7 @@ impl Engine {
         action: Action,
         choose: impl Fn(&Grant) -> bool,
     ) -> Result<Permit<'a>, Error> {
-        if self.without.authorisation {
+        if self.without().authorisation {
             return Ok(Permit { caller, chosen: Chosen(u128::MAX), action });
         }
         let now = self.clock.now();

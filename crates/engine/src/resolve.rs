@@ -127,7 +127,7 @@ impl Engine {
             return Err(Box::pin(self.absent(ask.project, None)).await);
         };
         // The permit may go by a head that is up to a second older than this one.
-        if !self.without.authorisation && !permit.rights().are_of(&head) {
+        if !self.without().authorisation && !permit.rights().are_of(&head) {
             return Err(self.refused(permit, ask));
         }
         let Some(environment) = head.environment(ask.environment) else {
