@@ -2,7 +2,7 @@
 
 use super::{Answer, Streams, answer};
 use crate::status;
-use crate::wire::{audit, name};
+use crate::wire::{audit, name, time};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, Stream, StreamExt as _};
@@ -118,8 +118,8 @@ async fn list(
             "" => String::new(),
             secret => name::secret_id("secret", secret)?.as_str().to_owned(),
         },
-        since: audit::moment("start_time", start_time)?,
-        before: audit::moment("end_time", end_time)?,
+        since: start_time.map(|at| time::read("start_time", at)).transpose()?,
+        before: end_time.map(|at| time::read("end_time", at)).transpose()?,
         page: Page { size: page_size, token: page_token },
     };
     let (events, next_page_token) = engine.list_audit_events(permit, list).await?;

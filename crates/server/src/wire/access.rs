@@ -2,7 +2,6 @@
 
 use super::mask::Fields;
 use super::{invalid, time};
-use prost_types::Timestamp as Time;
 use waxseal_domain::caller::{Caller, Credential, Grant, Role, ScopeName};
 use waxseal_domain::identity::{Identity, Issuer, SpiffeId, Subject};
 use waxseal_domain::name;
@@ -66,17 +65,6 @@ pub(crate) fn scope(field: &str, sent: &str) -> Result<ScopeName, Error> {
     let rule = "be deployment, projects/{project}, or \
                 projects/{project}/environments/{environment}/stages/{draft|live}";
     sent.parse().map_err(|_| invalid(field, rule))
-}
-
-/// A point in time, as exactly as it is kept: to the microsecond.
-pub(crate) fn expiry(field: &str, sent: Time) -> Result<Timestamp, Error> {
-    let nanos = u32::try_from(sent.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
-    nanos
-        .and_then(|nanos| {
-            sent.seconds.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))
-        })
-        .map(Timestamp::from_micros)
-        .ok_or_else(|| invalid(field, "be a time"))
 }
 
 const fn role_message(role: Role) -> v1::Role {
@@ -164,6 +152,6 @@ pub(crate) fn who(caller: &Caller, now: Timestamp) -> v1::WhoAmIResponse {
 }
 
 /// The end of the range stands for no end.
-fn until(expires: Timestamp) -> Option<Time> {
+fn until(expires: Timestamp) -> Option<prost_types::Timestamp> {
     (expires != Timestamp::from_micros(i64::MAX)).then(|| time::message(expires))
 }

@@ -2,8 +2,6 @@
 
 use super::slot::stage_message;
 use super::{invalid, number, time};
-use prost_types::Timestamp as Message;
-use waxseal_domain::time::Timestamp;
 use waxseal_engine::{Error, Problem, Record, Verdict};
 use waxseal_proto::v1;
 
@@ -13,15 +11,6 @@ pub(crate) fn text(field: &str, text: String, most: usize) -> Result<String, Err
         return Ok(text);
     }
     Err(invalid(field, format_args!("be at most {most} bytes")))
-}
-
-/// A point in time, to the microsecond.
-pub(crate) fn moment(field: &str, time: Option<Message>) -> Result<Option<Timestamp>, Error> {
-    let Some(Message { seconds, nanos }) = time else { return Ok(None) };
-    let micros = seconds.checked_mul(1_000_000).filter(|_| (0..1_000_000_000).contains(&nanos));
-    let micros = micros.and_then(|micros| micros.checked_add(i64::from(nanos / 1_000)));
-    let time = micros.map(Timestamp::from_micros);
-    time.map(Some).ok_or_else(|| invalid(field, "be a valid timestamp"))
 }
 
 pub(crate) fn event(record: Record) -> v1::AuditEvent {

@@ -1,7 +1,7 @@
 //! Bindings.
 
 use crate::wire::request::{Body, page};
-use crate::wire::{access, name};
+use crate::wire::{access, name, time};
 use std::sync::Arc;
 use waxseal_domain::caller::{Action, Caller};
 use waxseal_engine::{CreateBinding, Engine, Error, Listed};
@@ -22,7 +22,7 @@ pub(super) async fn create(
     let scope = access::scope("binding.scope", &sent.scope)?;
     let permit = engine.permit(&caller, ACTION, scope.target()).await?;
     let role = access::role("binding.role", sent.role)?;
-    let expires = sent.expire_time.map(|time| access::expiry("binding.expire_time", time));
+    let expires = sent.expire_time.map(|at| time::read("binding.expire_time", at));
     let expires = expires.transpose()?;
     let (reveal, request) = (sent.reveal, body.key(engine, ACTION)?);
     let new = CreateBinding { principal, role, reveal, scope: scope.clone(), expires, request };

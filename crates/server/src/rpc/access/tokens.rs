@@ -1,7 +1,7 @@
 //! API tokens.
 
 use crate::wire::request::{Body, page};
-use crate::wire::{access, name};
+use crate::wire::{access, name, time};
 use std::sync::Arc;
 use waxseal_domain::caller::{Action, Caller};
 use waxseal_engine::{CreateApiToken, Engine, Error, Listed, NewApiToken};
@@ -22,7 +22,7 @@ pub(super) async fn create(
     let scope = access::scope("api_token.scope", &sent.scope)?;
     let permit = engine.permit(&caller, ACTION, scope.target()).await?;
     let role = access::role("api_token.role", sent.role)?;
-    let expires = access::expiry("api_token.expire_time", sent.expire_time.unwrap_or_default())?;
+    let expires = time::read("api_token.expire_time", sent.expire_time.unwrap_or_default())?;
     let (reveal, request) = (sent.reveal, body.key(engine, ACTION)?);
     let new = CreateApiToken { principal, role, reveal, scope: scope.clone(), expires, request };
     let NewApiToken { state, token } = engine.create_api_token(permit, new).await?;
