@@ -20,6 +20,9 @@ use waxseal_kms::{Counted, Counts, Error, HealthWatch, KeyContext, KeyProvider, 
 use waxseal_server::config::{Engines, Limits};
 use waxseal_server::{Certificates, Config, Listeners, wiring};
 
+/// How long a test that writes to the database by hand waits for the server that has it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// What a test's server is started with.
 #[derive(Clone)]
 pub struct Setup {
@@ -90,7 +93,10 @@ impl Setup {
 
     /// The database, to look at or to tamper with.
     pub fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.data_dir().join("waxseal.db")).unwrap()
+        let database = rusqlite::Connection::open(self.data_dir().join("waxseal.db")).unwrap();
+        // The server beneath may be writing, and a busy disk takes its time.
+        database.busy_timeout(PATIENCE).unwrap();
+        database
     }
 
     pub async fn start(&self) -> Server {
