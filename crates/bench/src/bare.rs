@@ -9,6 +9,8 @@ use bytes::{BufMut as _, Bytes};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Frame;
 use prost::Message as _;
+use redis::AsyncCommands as _;
+use redis::aio::MultiplexedConnection;
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn, ready};
@@ -24,8 +26,15 @@ use tonic::transport::server::TcpIncoming;
 use tonic_prost::{ProstCodec, ProstDecoder};
 use waxseal_proto::v1::ResolveEnvironmentResponse;
 
+/// Where the message is that is fetched from Redis.
+pub(crate) const RELAYED: &str = "waxseal_bench_relayed";
+
 /// Serves these answers until the process is killed.
-pub(crate) async fn serve(answers: &[String]) -> Result<(), Fault> {
+pub(crate) async fn serve(answers: &[String], relay: Option<&str>) -> Result<(), Fault> {
+    let redis = match relay {
+        Some(url) => Some(redis::Client::open(url)?.get_multiplexed_async_connection().await?),
+        None => None,
+    };
     let mut read = HashMap::new();
     for answer in answers {
         let (name, file) = answer.split_once('=').ok_or("an answer is NAME=FILE")?;
@@ -37,7 +46,8 @@ pub(crate) async fn serve(answers: &[String]) -> Result<(), Fault> {
     let incoming = TcpIncoming::bind(([127, 0, 0, 1], 0).into())?.with_nodelay(Some(true));
     let address = incoming.local_addr()?;
     report::line(&serde_json::json!({ "address": address.to_string() }).to_string());
-    Ok(Server::builder().serve_with_incoming(Bare(Arc::new(read)), incoming).await?)
+    let bare = Bare { answers: Arc::new(read), redis };
+    Ok(Server::builder().serve_with_incoming(bare, incoming).await?)
 }
 
 struct Answer {
@@ -47,7 +57,10 @@ struct Answer {
 }
 
 #[derive(Clone)]
-struct Bare(Arc<HashMap<String, Arc<Answer>>>);
+struct Bare {
+    answers: Arc<HashMap<String, Arc<Answer>>>,
+    redis: Option<MultiplexedConnection>,
+}
 
 impl tower_service::Service<Request<Body>> for Bare {
     type Response = Response<Body>;
@@ -59,10 +72,13 @@ impl tower_service::Service<Request<Body>> for Bare {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answers = self.0.clone();
+        let Self { answers, redis } = self.clone();
         Box::pin(async move {
             let mut path = request.uri().path().trim_start_matches('/').splitn(3, '/');
             let (how, name) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
+            if let ("relayed", Some(redis)) = (how, redis) {
+                return Ok(relayed(request, redis).await);
+            }
             let Some(answer) = answers.get(name).cloned() else {
                 return Ok(Status::not_found("no such answer").into_http());
             };
@@ -129,6 +145,17 @@ impl Encoder for Copying {
         buffer.put_slice(&answer);
         Ok(())
     }
+}
+
+/// Fetches what is under [`RELAYED`], for each answer anew, and hands it on.
+async fn relayed(request: Request<Body>, mut redis: MultiplexedConnection) -> Response<Body> {
+    let fetched: redis::RedisResult<redis::Value> = redis.get(RELAYED).await;
+    let Ok(redis::Value::BulkString(message)) = fetched else {
+        return Status::unavailable("Redis does not hold it").into_http();
+    };
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let frame = Bytes::from([&[0], &length[..]].concat());
+    by_reference(request, [frame, message.into()]).await
 }
 
 /// Reads the request to its end, looks at nothing, and answers with these frames.

@@ -55,9 +55,9 @@ fn run(line: Line) -> Result<(), Fault> {
             let agent_of = agent_of.as_deref();
             Runtime::new()?.block_on(waxseal::serve(dir, view_cache, *engines, &without, agent_of))
         }
-        Some(Server::Bare { core, answers }) => {
+        Some(Server::Bare { core, relay, answers }) => {
             pin::to(core);
-            current()?.block_on(bare::serve(&answers))
+            current()?.block_on(bare::serve(&answers, relay.as_deref()))
         }
         Some(Server::Timing { samples }) => current()?.block_on(timing::run(samples)),
         None => {

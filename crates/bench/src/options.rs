@@ -63,6 +63,9 @@ pub(crate) enum Server {
     Bare {
         #[arg(long)]
         core: Option<usize>,
+        /// A Redis that holds a message, to be fetched for each answer.
+        #[arg(long)]
+        relay: Option<String>,
         /// NAME=FILE: the encoded message to answer under that name.
         answers: Vec<String>,
     },

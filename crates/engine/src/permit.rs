@@ -218,7 +218,7 @@ impl Engine {
                 Scope::Project { id: project, .. } | Scope::Environment { project, .. } => {
                     let head = match known.take() {
                         Some((id, head)) if id == project => head,
-                        _ => self.store.recent_head(project, TRUST).await?,
+                        _ => self.recent_head(project, TRUST).await?,
                     };
                     let stands = head.as_ref().is_some_and(|head| is_of(&grant.scope, head));
                     known = Some((project, head));

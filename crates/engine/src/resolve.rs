@@ -213,13 +213,13 @@ impl Engine {
                         rule: "must be more than 0 s and at most 1 s".to_owned(),
                     });
                 }
-                Ok(standing(self.store.recent_head(ask.project, *staleness).await?))
+                Ok(standing(self.recent_head(ask.project, *staleness).await?))
             }
             Consistency::AtLeast(token) => {
                 let field = AT_LEAST;
                 let token = self.keys.read_revision(token);
                 let token = token.ok_or(Error::InvalidRevision { field })?;
-                let recent = self.store.recent_head(ask.project, STALENESS_MAX).await?;
+                let recent = self.recent_head(ask.project, STALENESS_MAX).await?;
                 if recent.as_ref().is_some_and(|head| is_of(&token, head)) {
                     return Ok(standing(recent));
                 }
@@ -229,6 +229,18 @@ impl Engine {
                     _ => Ok(head),
                 }
             }
+        }
+    }
+
+    /// The head as of so long ago, or later. What is known costs neither a box nor a question.
+    pub(crate) async fn recent_head(
+        &self,
+        project: &ProjectId,
+        age: Duration,
+    ) -> Result<Option<Arc<Head>>, Error> {
+        match self.store.known_head(project, age) {
+            Some(head) => Ok(Some(head)),
+            None => Ok(self.store.recent_head(project, age).await?),
         }
     }
 

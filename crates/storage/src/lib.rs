@@ -109,12 +109,17 @@ pub trait Store: Send + Sync + 'static {
         Ok(self.ask(project).await?.head)
     }
 
-    /// The authorisation epoch as it stood at most `age` ago, or later: without asking the database
-    /// where the store can tell by the monotonic clock how old the one is that it holds.
+    /// The authorisation epoch as it stood at most `age` ago, or later, if the store holds one and can
+    /// tell by the monotonic clock how old it is.
+    fn known_epoch(&self, age: Duration) -> Option<u64>;
+
+    /// The head of a project as it stood at most `age` ago, or later, likewise.
+    fn known_head(&self, project: &ProjectId, age: Duration) -> Option<Arc<Head>>;
+
+    /// The known authorisation epoch; else asks the database.
     async fn recent_epoch(&self, age: Duration) -> Result<u64>;
 
-    /// The head of a project as it stood at most `age` ago, or later: without asking the database
-    /// where the store can tell by the monotonic clock how old the head is that it holds.
+    /// The known head of a project; else asks the database.
     async fn recent_head(&self, project: &ProjectId, age: Duration) -> Result<Option<Arc<Head>>>;
 
     /// Tells of a project's head that it may have moved; for those who wait for it.

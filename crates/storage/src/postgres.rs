@@ -39,7 +39,6 @@ use session::{Kind, Session};
 use shared::Shared;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::{EnvironmentId, ProjectId};
@@ -93,7 +92,7 @@ impl Postgres {
     }
 
     fn with(core: Arc<Core>, mut tasks: Vec<Task>) -> Self {
-        let (asks, queue) = mpsc::unbounded_channel();
+        let (asks, queue) = strong::asks();
         tasks.push(Task(tokio::spawn(strong::run(core.clone(), queue))));
         Self { core, asks, _tasks: tasks }
     }
@@ -105,19 +104,25 @@ impl Store for Postgres {
         strong::ask(&self.asks, Some(project)).await
     }
 
+    fn known_epoch(&self, age: Duration) -> Option<u64> {
+        self.core.shared.alive().ok()?;
+        self.core.shared.local().recent_epoch(age, Instant::now())
+    }
+
+    fn known_head(&self, project: &ProjectId, age: Duration) -> Option<Arc<Head>> {
+        self.core.shared.alive().ok()?;
+        self.core.shared.local().recent(project, age, Instant::now())
+    }
+
     async fn recent_epoch(&self, age: Duration) -> Result<u64> {
-        self.core.shared.alive()?;
-        let known = self.core.shared.local().recent_epoch(age, Instant::now());
-        match known {
+        match self.known_epoch(age) {
             Some(epoch) => Ok(epoch),
             None => Ok(strong::ask(&self.asks, None).await?.epoch),
         }
     }
 
     async fn recent_head(&self, project: &ProjectId, age: Duration) -> Result<Option<Arc<Head>>> {
-        self.core.shared.alive()?;
-        let known = self.core.shared.local().recent(project, age, Instant::now());
-        match known {
+        match self.known_head(project, age) {
             Some(head) => Ok(Some(head)),
             None => self.head(project).await,
         }

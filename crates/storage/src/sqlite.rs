@@ -151,6 +151,14 @@ impl Store for Sqlite {
         Ok(Asked { head: self.heads.get(project), epoch: self.heads.epoch() })
     }
 
+    fn known_epoch(&self, _: Duration) -> Option<u64> {
+        Some(self.heads.epoch())
+    }
+
+    fn known_head(&self, project: &ProjectId, _: Duration) -> Option<Arc<Head>> {
+        self.heads.get(project)
+    }
+
     async fn recent_epoch(&self, _: Duration) -> Result<u64> {
         Ok(self.heads.epoch())
     }

@@ -22,8 +22,6 @@ pub(crate) struct KnownCallers {
     /// nothing that a caller shows can be found here. Tokens by their public ids.
     of_tokens: Kept<String, Arc<Caller>>,
     of_identities: Kept<Identity, Arc<Caller>>,
-    /// The id of a token that was in the store lately.
-    stored: Mutex<Option<String>>,
 }
 
 /// A caller that has shown a token.
@@ -56,20 +54,6 @@ impl KnownCallers {
 
     pub(super) fn keep_shown(&self, token: [u8; 32], shown: Arc<Shown>) {
         self.shown.keep(token, shown);
-    }
-
-    /// An id that is looked up beside another, so that of the two one is found and one is not: where
-    /// `found` was, one that no token has; else that of a token, where there was any.
-    pub(super) fn counterpart(&self, found: Option<&str>) -> String {
-        const NOBODY: &str = "------------";
-        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        match found {
-            None => stored.as_deref().unwrap_or(NOBODY).to_owned(),
-            Some(id) => {
-                *stored = Some(id.to_owned());
-                NOBODY.to_owned()
-            }
-        }
     }
 
     pub(super) fn standing(&self, credential: &Credential) -> Option<Arc<Caller>> {

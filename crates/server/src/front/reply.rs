@@ -110,7 +110,7 @@ impl HttpBody for Reply {
         if let (Some(Ok(frame)), Some(call)) = (&frame, this.call)
             && let Some(trailers) = frame.trailers_ref()
         {
-            call.ended(Status::from_header_map(trailers).map_or(Code::Unknown, |s| s.code()));
+            call.ended(code(trailers));
         }
         Poll::Ready(frame)
     }
@@ -146,6 +146,12 @@ impl Content {
             }
         }
     }
+}
+
+/// How a call ended. Reading a whole status would copy what is in the trailers.
+fn code(trailers: &HeaderMap) -> Code {
+    let status = trailers.get(Status::GRPC_STATUS);
+    status.map_or(Code::Unknown, |status| Code::from_bytes(status.as_bytes()))
 }
 
 fn success() -> HeaderMap {

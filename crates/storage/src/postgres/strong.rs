@@ -3,85 +3,119 @@
 //! A caller joins only a question that has not been sent yet: the answer to one that is under way
 //! may be older than the caller's call, and with that than a commit that was acknowledged before.
 //! While a question is under way, the next one collects its callers; so however many there are,
-//! the database sees one short query after another.
+//! the database sees one short query after another, and each thread that serves calls is woken once
+//! for all of its own.
+
+mod round;
 
 use super::core::Core;
 use super::heads;
 use super::{failure, heads::Answered};
-use crate::{Asked, Result};
+use crate::{Asked, Head, Result};
 use deadpool_postgres::ClientWrapper;
+use round::{Round, Turn, Waiting};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use waxseal_domain::name::ProjectId;
 
-type Answer = Result<Asked>;
+/// What a question was answered with, for all who share it.
+type Shared = Arc<Result<Found>>;
 
-/// One who waits for a head, or for the authorisation epoch alone.
-pub(super) struct Ask {
-    project: Option<ProjectId>,
-    reply: oneshot::Sender<Answer>,
+struct Found {
+    epoch: u64,
+    heads: HashMap<ProjectId, Result<Arc<Head>>>,
 }
 
-/// Those whose question is sent together.
-type Batch = HashMap<Option<ProjectId>, Vec<oneshot::Sender<Answer>>>;
+/// Where those who ask meet.
+pub(super) struct Asks {
+    queue: mpsc::UnboundedSender<Turn>,
+    /// Tells the stores of one process apart.
+    store: u64,
+}
 
-pub(super) type Asks = mpsc::UnboundedSender<Ask>;
+/// Rounds that wait for their question.
+pub(super) type Queue = mpsc::UnboundedReceiver<Turn>;
 
-pub(super) async fn ask(asks: &Asks, project: Option<&ProjectId>) -> Answer {
-    let stopping = || failure::unavailable("the store is closed");
-    let (reply, answer) = oneshot::channel();
-    asks.send(Ask { project: project.cloned(), reply }).map_err(|_| stopping())?;
-    answer.await.map_err(|_| stopping())?
+thread_local! {
+    /// The last round that was begun on this thread.
+    static LAST: RefCell<Option<Arc<Round>>> = const { RefCell::new(None) };
+}
+
+pub(super) fn asks() -> (Asks, Queue) {
+    static STORES: AtomicU64 = AtomicU64::new(0);
+    let (queue, turns) = mpsc::unbounded_channel();
+    (Asks { queue, store: STORES.fetch_add(1, Ordering::Relaxed) }, turns)
+}
+
+pub(super) async fn ask(asks: &Asks, project: Option<&ProjectId>) -> Result<Asked> {
+    let answer = asks.join(project).await;
+    match &*answer {
+        Err(error) => Err(failure::again(error)),
+        Ok(found) => {
+            let head = project.and_then(|project| found.heads.get(project));
+            let head = head.map(|head| head.as_ref().map(Arc::clone).map_err(failure::again));
+            Ok(Asked { head: head.transpose()?, epoch: found.epoch })
+        }
+    }
+}
+
+impl Asks {
+    /// Joins the round of this thread that was not sent yet, or begins one.
+    fn join(&self, project: Option<&ProjectId>) -> Waiting {
+        LAST.with_borrow_mut(|last| {
+            let open = last.as_ref().filter(|last| last.store == self.store && last.joins(project));
+            let round = open.cloned().unwrap_or_else(|| {
+                let round = Arc::new(Round::new(self.store, project));
+                // Where nobody takes turns any more, this one is dropped, and with that answered.
+                drop(self.queue.send(Turn(round.clone())));
+                last.insert(round).clone()
+            });
+            Waiting { round, place: None }
+        })
+    }
 }
 
 /// Answers until nobody can ask any more.
-pub(super) async fn run(core: Arc<Core>, mut asks: mpsc::UnboundedReceiver<Ask>) {
+pub(super) async fn run(core: Arc<Core>, mut turns: Queue) {
     let mut line = None;
-    while let Some(first) = asks.recv().await {
-        let batch = batch(first, &mut asks);
-        let projects: Vec<_> = batch.keys().flatten().cloned().collect();
-        match question(&core, &mut line, &projects).await {
-            Ok(found) => answer(batch, found),
-            Err(error) => {
-                // Those who came meanwhile have waited long enough, too.
-                let mut failed = batch;
-                while let Ok(ask) = asks.try_recv() {
-                    failed.entry(ask.project).or_default().push(ask.reply);
-                }
-                for reply in failed.into_values().flatten() {
-                    drop(reply.send(Err(failure::again(&error))));
-                }
+    while let Some(first) = turns.recv().await {
+        let (mut batch, projects) = batch(first, &mut turns);
+        let found = question(&core, &mut line, &projects).await;
+        if found.is_err() {
+            // Those who came meanwhile have waited long enough, too.
+            while let Ok(turn) = turns.try_recv() {
+                turn.0.closed();
+                batch.push(turn);
             }
         }
+        answer(&batch, found);
     }
 }
 
-/// Everybody who asks by now. Called when no question is under way, and followed by sending.
-fn batch(first: Ask, asks: &mut mpsc::UnboundedReceiver<Ask>) -> Batch {
-    let mut batch = Batch::new();
-    let mut next = Some(first);
-    while let Some(ask) = next {
-        batch.entry(ask.project).or_default().push(ask.reply);
-        next = asks.try_recv().ok();
+/// Everybody who asks by now, and for what. Called when no question is under way, and followed by
+/// sending.
+fn batch(first: Turn, turns: &mut Queue) -> (Vec<Turn>, Vec<ProjectId>) {
+    let mut projects = first.0.closed();
+    let mut batch = vec![first];
+    while let Ok(turn) = turns.try_recv() {
+        projects.extend(turn.0.closed());
+        batch.push(turn);
     }
-    batch
+    (batch, projects.into_iter().collect())
 }
 
-fn answer(batch: Batch, Answered { epoch, heads }: Answered) {
-    let epoch = epoch.unwrap_or_default();
-    let mut found: HashMap<_, _> = heads.into_iter().collect();
-    for (project, replies) in batch {
-        let head = project.and_then(|project| found.remove(&project)).transpose();
-        let answer: Answer = head.map(|head| Asked { head, epoch });
-        for reply in replies {
-            let answer = match &answer {
-                Ok(asked) => Ok(asked.clone()),
-                Err(error) => Err(failure::again(error)),
-            };
-            drop(reply.send(answer));
-        }
+fn answer(batch: &[Turn], found: Result<Answered>) {
+    let found = found.map(|Answered { epoch, heads }| Found {
+        epoch: epoch.unwrap_or_default(),
+        heads: heads.into_iter().collect(),
+    });
+    let shared = Arc::new(found);
+    for turn in batch {
+        turn.0.answered(&shared);
     }
 }
 
@@ -140,45 +174,66 @@ async fn attempt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
 
-    fn asking(project: &str) -> (Ask, oneshot::Receiver<Answer>) {
-        let (reply, answer) = oneshot::channel();
-        (Ask { project: Some(ProjectId::parse(project).unwrap()), reply }, answer)
+    fn id(project: &str) -> ProjectId {
+        ProjectId::parse(project).unwrap()
     }
 
-    /// Each project with the number of those who wait for it.
-    fn waiting(batch: &Batch) -> Vec<(&str, usize)> {
-        let mut waiting: Vec<_> = batch
-            .iter()
-            .map(|(id, replies)| (id.as_ref().unwrap().as_str(), replies.len()))
-            .collect();
-        waiting.sort_unstable();
-        waiting
+    fn nothing(epoch: u64) -> Result<Answered> {
+        Ok(Answered { epoch: Some(epoch), heads: Vec::new() })
     }
 
-    #[test]
-    fn a_caller_joins_only_a_question_that_was_not_sent_yet() {
-        let (asks, mut queue) = mpsc::unbounded_channel();
-        let mut answers = Vec::new();
-        for project in ["a", "b", "a"] {
-            let (ask, answer) = asking(project);
-            asks.send(ask).ok().unwrap();
-            answers.push(answer);
-        }
+    #[tokio::test]
+    async fn a_caller_joins_only_a_question_that_was_not_sent_yet() {
+        let (asks, mut queue) = asks();
+        let (a, b) = (id("a"), id("b"));
+        let early: Vec<_> = [&a, &b, &a].map(|project| ask(&asks, Some(project))).into();
+        let mut early = futures::future::join_all(early);
+        assert!((&mut early).now_or_never().is_none());
         let first = queue.try_recv().unwrap();
-        let sent = batch(first, &mut queue);
-        assert_eq!(waiting(&sent), [("a", 2), ("b", 1)]);
+        let (sent, mut projects) = batch(first, &mut queue);
+        projects.sort_unstable();
+        assert_eq!(
+            (sent.len(), projects),
+            (1, vec![a.clone(), b.clone()]),
+            "a thread has one turn"
+        );
 
         // The question is under way; who asks now waits for the next one.
-        let (late, mut later) = asking("a");
-        asks.send(late).ok().unwrap();
-        answer(sent, Answered { epoch: Some(7), heads: Vec::new() });
-        for answer in answers {
-            let asked = Asked { head: None, epoch: 7 };
-            assert_eq!(answer.blocking_recv().unwrap().unwrap(), asked);
+        let mut late = std::pin::pin!(ask(&asks, Some(&a)));
+        assert!(late.as_mut().now_or_never().is_none());
+        answer(&sent, nothing(7));
+        for asked in early.await {
+            assert_eq!(asked.unwrap(), Asked { head: None, epoch: 7 });
         }
-        assert!(later.try_recv().is_err(), "not by that answer");
+        assert!(late.as_mut().now_or_never().is_none(), "not by that answer");
         let first = queue.try_recv().unwrap();
-        assert_eq!(waiting(&batch(first, &mut queue)), [("a", 1)]);
+        let (sent, projects) = batch(first, &mut queue);
+        assert_eq!(projects, [a.clone()]);
+        answer(&sent, nothing(8));
+        assert_eq!(late.await.unwrap().epoch, 8);
+    }
+
+    #[tokio::test]
+    async fn stores_do_not_share_questions() {
+        let ((one, mut of_one), (other, mut of_other)) = (asks(), asks());
+        let mut first = std::pin::pin!(ask(&one, None));
+        let mut second = std::pin::pin!(ask(&other, None));
+        assert!(first.as_mut().now_or_never().is_none());
+        assert!(second.as_mut().now_or_never().is_none());
+        answer(&[of_other.try_recv().unwrap()], nothing(2));
+        answer(&[of_one.try_recv().unwrap()], nothing(1));
+        assert_eq!((first.await.unwrap().epoch, second.await.unwrap().epoch), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_closed_says_so() {
+        let (asks, queue) = asks();
+        let waiting = ask(&asks, None);
+        drop(queue);
+        assert!(matches!(waiting.await, Err(crate::Error::Unavailable { .. })));
+        let late = ask(&asks, None).await;
+        assert!(matches!(late, Err(crate::Error::Unavailable { .. })));
     }
 }

@@ -1,8 +1,10 @@
 //! Calls of a server on PostgreSQL, a key service and Redis.
 
-use super::{Engines, On, get, redis};
+use super::{Engines, On, redis};
 use crate::Fault;
+use crate::bare::RELAYED;
 use crate::cases::{Bench, FULL, bare, floor};
+use crate::child::Running;
 use crate::load::{self, Load};
 use crate::postgres::Bare;
 use crate::rounds::{Case, Measured};
@@ -15,7 +17,8 @@ const SHARED: &str = "resolve_environment_redis_warm";
 const LOCAL: &str = "resolve_environment_cold_postgres_local";
 const KMS: &str = "resolve_environment_cold_postgres_kms";
 const WRITE: &str = "set_secret_value_postgres";
-pub(super) const NAMES: [&str; 6] = [BOUNDED, STRONG, SHARED, LOCAL, KMS, WRITE];
+const SHARED_ALONE: &str = "resolve_environment_redis_warm_1_over_1";
+pub(super) const NAMES: [&str; 7] = [BOUNDED, STRONG, SHARED, SHARED_ALONE, LOCAL, KMS, WRITE];
 
 const CHAINED: &str = "bare_50_chained_postgres";
 const FIFTY: &str = "fifty";
@@ -38,7 +41,7 @@ pub(super) async fn run(
     if bench.wants_any(&[BOUNDED, STRONG].map(str::to_owned)) {
         warm(bench, &waxseal).await?;
     }
-    if bench.options.wants(SHARED) {
+    if bench.wants_any(&[SHARED, SHARED_ALONE].map(str::to_owned)) {
         shared(bench, engines, on).await?;
     }
     if bench.wants_any(&[LOCAL, KMS].map(str::to_owned)) {
@@ -70,7 +73,6 @@ async fn warm(bench: &mut Bench<'_>, waxseal: &Waxseal) -> Result<(), Fault> {
 
 /// A server that keeps no view finds those of another in Redis.
 async fn shared(bench: &mut Bench<'_>, engines: &Engines, on: On<'_>) -> Result<(), Fault> {
-    const FLOOR: &str = "bare_redis_get_of_the_view";
     let Some(engine) = &engines.redis else {
         bench.report.note("skipped: Redis is not installed");
         return Ok(());
@@ -81,15 +83,25 @@ async fn shared(bench: &mut Bench<'_>, engines: &Engines, on: On<'_>) -> Result<
     load::closed(&waxseal.running, &call, ALONE, rounds.warm_up).await?;
     let mut connection = redis(engine).await?;
     let view = largest(&mut connection).await?;
-    let (mut floor, mut runs) = (Vec::new(), Vec::new());
-    for _ in 0..rounds.count {
-        floor.push(get(&mut connection, &view, rounds.time).await?);
-        runs.push(load::closed(&waxseal.running, &call, ALONE, rounds.time).await?);
+    let view: Vec<u8> = connection.get(view).await?;
+    let () = connection.set(RELAYED, view).await?;
+    let relay = format!("--relay={}", engine.url);
+    let bare = Running::start("bare", [relay]).await?;
+    let mut cases = Vec::new();
+    let floors = ["bare_relaying_redis", "bare_relaying_redis_1_over_1"];
+    for ((load, name), floor_name) in
+        [(FULL, SHARED), (ALONE, SHARED_ALONE)].into_iter().zip(floors)
+    {
+        cases.push(floor(&bare, floor_name.to_owned(), "relayed", FIFTY, load));
+        cases.push(Case {
+            name: name.to_owned(),
+            server: &waxseal.running,
+            call: call.clone(),
+            load,
+            bare: Some(floor_name.to_owned()),
+        });
     }
-    let ours = Measured::beside(SHARED, ALONE, &runs, FLOOR, &floor);
-    let measured = vec![Measured::floor(FLOOR, floor), ours];
-    bench.report.group("Cold here, warm in Redis (of bare: by calls/s)", measured);
-    Ok(())
+    bench.measure("Cold here, warm in Redis", cases, rounds).await
 }
 
 /// The key of the largest entry: the view of fifty secrets.
