@@ -27,7 +27,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
-use tracing::Instrument;
 use waxseal_domain::caller::{Action, Caller};
 use waxseal_domain::limits::REQUEST_ID_LIFE;
 use waxseal_domain::name::PrincipalId;
@@ -109,18 +108,13 @@ impl Engine {
         let flight =
             request.map(|key| self.in_flight.enter(&caller.principal, key.id)).transpose()?;
         let engine = self.clone();
-        let task = async move {
+        self.detached(async move {
             let _flight = flight;
             let rights = Rights { caller: &caller, chosen };
             let (answer, repeated) = engine.carry_out_access(rights, request, &mut verb).await?;
             Ok(Made { verb, answer, repeated })
-        };
-        tokio::spawn(task.in_current_span()).await.unwrap_or_else(|stopped| {
-            match stopped.try_into_panic() {
-                Ok(_) => Err(Error::Internal("a change panicked".into())),
-                Err(_) => Err(Error::ShuttingDown),
-            }
         })
+        .await
     }
 
     async fn carry_out_access<V: Verb>(

@@ -17,10 +17,14 @@ use crate::revision::Revision;
 use crate::step::{Step, carried, step};
 use crate::{Engine, Error, Permit, RequestKey};
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::future::Future;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
 use waxseal_domain::caller::{Action, Caller};
 use waxseal_domain::limits::REQUEST_ID_LIFE;
 use waxseal_domain::name::ProjectId;
@@ -82,17 +86,29 @@ impl Engine {
             request.map(|key| self.in_flight.enter(&caller.principal, key.id)).transpose()?;
         let engine = self.clone();
         let held = held();
-        let task = async move {
+        self.detached(async move {
             let rights = Rights { caller: &caller, chosen };
             let written = engine.carry_out(rights, project, request, verb, flight).await;
             drop(held);
             written
-        };
-        let task = tokio::spawn(carried(task));
-        task.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
-            Ok(_) => Err(Error::Internal("a change panicked".into())),
-            Err(_) => Err(Error::ShuttingDown),
         })
+        .await
+    }
+
+    /// Runs a change to its end, also when nobody waits for it any more.
+    pub(crate) async fn detached<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, mut changed) = oneshot::channel();
+        let task = carried(async move {
+            let _ = done.send(change.await);
+        });
+        match self.store.detach(task.in_current_span().boxed()).await {
+            Ok(()) => changed.try_recv().unwrap_or(Err(Error::ShuttingDown)),
+            Err(stopped) if stopped.is_panic() => Err(Error::Internal("a change panicked".into())),
+            Err(_) => Err(Error::ShuttingDown),
+        }
     }
 
     async fn carry_out<V: Verb>(

@@ -2,6 +2,7 @@
 //! synced to the disk before it is acknowledged.
 
 mod audit;
+mod blocking;
 mod columns;
 mod copy;
 mod environments;
@@ -19,6 +20,7 @@ mod tokens;
 
 use crate::{Asked, Error, Following, Head, Result, Snapshot, Store, Transaction};
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use heads::Heads;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -28,6 +30,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use waxseal_domain::name::ProjectId;
 
 /// Snapshots that can be read at the same time; a further one waits.
@@ -35,6 +38,9 @@ const READERS: usize = 4;
 
 /// How long a statement waits for another process, such as the command that makes tokens.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Changes that have a thread of their own at the same time. One writes; the others prepare.
+const THREADS: usize = 4;
 
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/sqlite/0001_initial.sql")),
@@ -50,6 +56,8 @@ pub struct Sqlite {
     readers: Arc<Readers>,
     /// Published after a commit and before it is acknowledged.
     heads: Arc<Heads>,
+    /// Threads for changes.
+    threads: Arc<Semaphore>,
 }
 
 /// Connections for snapshots; a permit for each.
@@ -105,6 +113,7 @@ impl Sqlite {
                 permits: Arc::new(Semaphore::new(READERS)),
             }),
             heads: Arc::new(heads),
+            threads: Arc::new(Semaphore::new(THREADS)),
         })
     }
 }
@@ -149,6 +158,15 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
 impl Store for Sqlite {
     async fn ask(&self, project: &ProjectId) -> Result<Asked> {
         Ok(Asked { head: self.heads.get(project), epoch: self.heads.epoch() })
+    }
+
+    /// On a thread that may block: a statement that goes to one and back costs several times as much
+    /// as what it does.
+    fn detach(&self, work: BoxFuture<'static, ()>) -> JoinHandle<()> {
+        match self.threads.clone().try_acquire_owned() {
+            Ok(place) => blocking::spawn(place, work),
+            Err(_) => tokio::spawn(work),
+        }
     }
 
     fn known_epoch(&self, _: Duration) -> Option<u64> {

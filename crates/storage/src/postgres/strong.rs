@@ -210,7 +210,7 @@ mod tests {
         assert!(late.as_mut().now_or_never().is_none(), "not by that answer");
         let first = queue.try_recv().unwrap();
         let (sent, projects) = batch(first, &mut queue);
-        assert_eq!(projects, [a.clone()]);
+        assert_eq!(projects, std::slice::from_ref(&a));
         answer(&sent, nothing(8));
         assert_eq!(late.await.unwrap().epoch, 8);
     }

@@ -1,9 +1,9 @@
-//! One transaction on one connection. Every statement runs on a thread that may block, and the
-//! connection goes with it and comes back, so that a caller who goes away in the middle leaves
-//! nothing open.
+//! One transaction on one connection. Every statement runs on a thread that may block: on this one,
+//! or the connection goes to another and comes back, so that a caller who goes away in the middle
+//! leaves nothing open.
 
 use super::heads::Heads;
-use super::{Readers, stopped};
+use super::{Readers, blocking, stopped};
 use crate::{Error, Result, Snapshot, Transaction};
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -88,6 +88,9 @@ impl Session {
         &mut self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        if blocking::is_allowed() {
+            return self.lease.as_ref().ok_or_else(closed)?.connection().and_then(work);
+        }
         let lease = self.lease.take().ok_or_else(closed)?;
         let (lease, outcome) = tokio::task::spawn_blocking(move || {
             let outcome = lease.connection().and_then(work);
