@@ -1,6 +1,7 @@
 //! The command line: `serve`, `dev` and `token`, as processes.
 
 mod dev;
+mod hangup;
 mod keys;
 mod sockets;
 mod standard;

@@ -50,6 +50,21 @@ async fn failures_are_json_where_json_was_asked_for() {
     assert!(error["message"].as_str().unwrap().contains("--environment"), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_is_that_of_a_project_or_of_all() {
+    let server = Server::with_demo().await;
+    let caller = Caller::of(&server).await;
+    let mut command = caller.command("admin", "audit list");
+    command.env_remove("WAXSEAL_PROJECT");
+    let said = Done::of(command, b"").failed(2);
+    assert!(said.contains("--project") && said.contains("--deployment"), "{said}");
+    // Elsewhere there is no such choice.
+    let mut command = caller.command("builder", "secret list");
+    command.env_remove("WAXSEAL_PROJECT");
+    let said = Done::of(command, b"").failed(2);
+    assert!(said.contains("--project") && !said.contains("--deployment"), "{said}");
+}
+
 #[test]
 fn a_server_takes_the_variables_of_its_callers_for_known() {
     let dir = tempfile::tempdir().unwrap();

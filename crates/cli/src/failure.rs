@@ -40,6 +40,10 @@ pub(crate) enum Failure {
     Settings(#[from] settings::Error),
     #[error("no project: set --project (WAXSEAL_PROJECT)")]
     NoProject,
+    #[error(
+        "no project: set --project (WAXSEAL_PROJECT), or --deployment for what was done anywhere"
+    )]
+    NoProjectNorDeployment,
     #[error("no environment: set --environment (WAXSEAL_ENVIRONMENT)")]
     NoEnvironment,
     #[error("no stage: set --stage (WAXSEAL_STAGE) to draft or live")]
@@ -187,6 +191,7 @@ impl Failure {
             | Self::NotLocal(_)
             | Self::RevealGrant
             | Self::NoProject
+            | Self::NoProjectNorDeployment
             | Self::NoEnvironment
             | Self::NoStage
             | Self::NothingToChange { .. }

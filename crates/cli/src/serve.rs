@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::{output, signals};
 use std::pin::pin;
 use std::time::Duration;
+use tokio::signal::unix::Signal;
 use waxseal_engine::Engine;
 use waxseal_server::wiring::{self, Opened};
 use waxseal_server::{Admin, Config, Listeners, telemetry};
@@ -35,7 +36,8 @@ Each setting can be an option or an environment variable; the option wins. A var
 with WAXSEAL_ and is not known is refused.
 
 SIGTERM and SIGINT stop the server: it accepts nobody new, finishes the calls that are under way,
-and has ended within 30 seconds in any case. A second signal ends it at once.";
+and has ended within 30 seconds in any case. A second signal ends it at once. SIGHUP reads the
+certificates again, and ends nothing.";
 
 impl Serve {
     pub(crate) async fn run(self) -> Result<(), Failure> {
@@ -51,6 +53,8 @@ impl Serve {
         if check {
             return Ok(());
         }
+        // Before the engines are waited for, which may take a while.
+        let hangup = signals::hangup()?;
         let _log = telemetry::init(&config)?;
         let admin = Admin::start(&config).await.map_err(|error| Failure::bind(error.into()))?;
         if let Some(admin) = &admin {
@@ -65,6 +69,9 @@ impl Serve {
             admin.tell(&opened.metrics);
         }
         let listeners = Listeners::bind(&config).await.map_err(Failure::bind)?;
+        if listeners.certificates().is_none() {
+            tokio::spawn(nothing_to_read(hangup));
+        }
         say_what_is_missing(&opened.engine).await?;
 
         let addresses = listeners.addresses();
@@ -94,6 +101,13 @@ async fn open(config: &Config) -> Result<Opened, Failure> {
             }
             opened => return Ok(opened?),
         }
+    }
+}
+
+/// Says so whenever it is asked for.
+async fn nothing_to_read(mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        tracing::info!("SIGHUP: there are no certificates to read again");
     }
 }
 

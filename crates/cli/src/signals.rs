@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first one asks, the second one does not.
+//! SIGTERM and SIGINT: the first one asks, the second one does not. SIGHUP ends no server.
 
 use crate::failure::Failure;
 use std::future::Future;
@@ -23,6 +23,12 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send, Failure> {
         // The sender is dropped only together with the runtime.
         let _ = told.await;
     })
+}
+
+/// SIGHUP, which from the call on does not end the process: of a server it asks for files to be read
+/// again.
+pub(crate) fn hangup() -> Result<Signal, Failure> {
+    signal(SignalKind::hangup()).map_err(Failure::Signals)
 }
 
 /// Done when any signal comes by which a person or a system ends or suspends what is on a terminal.

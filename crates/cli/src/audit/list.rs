@@ -60,7 +60,11 @@ impl Verb for List {
 
     async fn run(self, session: &Session<'_>) -> Result<(), Failure> {
         let Self { deployment, principal, action, secret, since, before, limit, project: _ } = self;
-        let parent = if deployment { "deployment".to_owned() } else { session.project()? };
+        let parent = if deployment {
+            "deployment".to_owned()
+        } else {
+            session.project().map_err(|_| Failure::NoProjectNorDeployment)?
+        };
         let wanted = v1::ListAuditEventsRequest {
             parent,
             page_size: 0,
