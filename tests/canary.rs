@@ -3,9 +3,11 @@
 
 pub mod battery;
 pub mod fields;
+pub mod methods;
 pub mod needles;
 mod printed;
 mod process;
+pub mod trail;
 
 use crate::support::Setup;
 use crate::support::binary::{Serving, command};
@@ -16,6 +18,7 @@ use needles::{Needles, latin1};
 use prost::Message as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 /// A text that every escaping changes, one that none does, and bytes that are no text. None of
 /// them is a valid name of anything: a name may be told.
@@ -23,16 +26,24 @@ pub const TEXT: &str = "Zx9\"q/7+kC \\aN%rY=5v<Bé\u{7}W3-mT";
 pub const PLAIN: &str = "canary-Q7wT2mZ9pLx4Vb6NsR8dKf1HgJ3cYtE5aU0o";
 pub const BYTES: &[u8] = b"\xff\xfeB1n\x80\x00cAn\xc3\x28arY\x01\x7f\xe2\x82\"\\%+/";
 
-/// One of each role that may do something with values.
+/// One of each role.
 pub struct Tokens {
     pub admin: String,
     pub builder: String,
     pub runtime: String,
     pub viewer: String,
+    pub auditor: String,
+    pub keyholder: String,
 }
 
 impl Tokens {
-    pub fn all(&self) -> [&str; 4] {
+    pub fn all(&self) -> [&str; 6] {
+        let [admin, builder, runtime, viewer] = self.of_values();
+        [admin, builder, runtime, viewer, &self.auditor, &self.keyholder]
+    }
+
+    /// Those of the roles that may do something with values or their slots.
+    pub fn of_values(&self) -> [&str; 4] {
         [&self.admin, &self.builder, &self.runtime, &self.viewer]
     }
 }
@@ -56,12 +67,15 @@ async fn nothing_is_seen(format: &str) {
     let setup = Setup::sqlite();
     let beside = tempfile::tempdir().unwrap();
     let (out, err) = (beside.path().join("out"), beside.path().join("err"));
+    let checkpoints = beside.path().join("checkpoints");
     let (collector, collecting) = Collector::start();
     let mut command = command();
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
         .args(["--otlp-endpoint", &collecting, "--trace-ratio", "1", "--data-dir"])
         .arg(setup.data_dir())
+        .arg("--audit-checkpoints")
+        .arg(&checkpoints)
         .env("WAXSEAL_LOG", "trace")
         .env("WAXSEAL_LOG_FORMAT", format)
         .env("RUST_BACKTRACE", "full")
@@ -72,17 +86,26 @@ async fn nothing_is_seen(format: &str) {
         builder: create_token(&setup, "builder", &["--reveal"]),
         runtime: create_token(&setup, "runtime", &[]),
         viewer: create_token(&setup, "viewer", &[]),
+        auditor: create_token(&setup, "auditor", &[]),
+        keyholder: create_token(&setup, "keyholder", &[]),
     };
-    let needles = needles(&tokens);
+    let mut needles = needles(&tokens);
     let mut battery = Battery::new(&serving, &tokens).await;
     battery.succeed().await;
+    methods::succeed(&serving, &tokens, &mut needles).await;
     battery.fail().await;
     fields::everywhere(&serving, &tokens, &mut battery).await;
     assert!(battery.refusals.len() > 300, "{} refusals", battery.refusals.len());
     refusals_are_clean(&battery, &needles);
     drop(battery);
     let metrics = metrics(&serving);
-    assert_eq!(needles.found_in(&metrics), [""; 0], "in the metrics");
+    needles.absent_from("the metrics", metrics.as_bytes(), &["RevealSecretValue"]);
+    trail::is_clean(&serving, &tokens.auditor, &checkpoints, &needles, async || {
+        let database = setup.database();
+        database.busy_timeout(Duration::from_secs(30)).unwrap();
+        database.execute_batch(trail::DOCTOR).unwrap();
+    })
+    .await;
 
     // While the write-ahead log is there, and again when all is written and closed.
     data_is_clean(&setup.data_dir(), &needles);
@@ -91,22 +114,22 @@ async fn nothing_is_seen(format: &str) {
     assert!(serving.child.wait().unwrap().success());
     data_is_clean(&setup.data_dir(), &needles);
     for stream in [&out, &err] {
-        let told = latin1(&std::fs::read(stream).unwrap());
-        assert_eq!(needles.found_in(&told), [""; 0], "in {}", stream.display());
+        let told = std::fs::read(stream).unwrap();
+        needles.absent_from(&stream.display().to_string(), &told, &["waxseal"]);
     }
     // Everything is sent when the server has stopped.
     let traces = collector.requests();
     assert!(collector.spans().len() > 300, "{} spans", collector.spans().len());
-    assert_eq!(needles.found_in(&format!("{traces:?}")), [""; 0], "in the traces");
-    for request in &traces {
-        assert_eq!(needles.found_in(&latin1(&request.encode_to_vec())), [""; 0], "in the traces");
-    }
+    let there = ["waxseal.v1.SecretService/RevealSecretValue"];
+    needles.absent_from("the traces", format!("{traces:?}").as_bytes(), &there);
+    let sent: Vec<u8> = traces.iter().flat_map(|request| request.encode_to_vec()).collect();
+    needles.absent_from("the traces", &sent, &there);
     let log = std::fs::read_to_string(&err).unwrap();
     assert!(log.contains("TRACE"), "the log was not at its most talkative");
     assert_eq!(log.lines().all(|line| line.starts_with('{')), format == "json");
 }
 
-fn metrics(serving: &Serving) -> String {
+pub fn metrics(serving: &Serving) -> String {
     let line = serving.printed.lines().find_map(|l| l.strip_prefix("waxseal: metrics on http://"));
     let metrics = get(line.unwrap().strip_suffix("/metrics").unwrap(), "/metrics");
     assert!(metrics.body.contains("rpc_server_call_duration_seconds_count"));

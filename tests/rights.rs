@@ -4,7 +4,7 @@
 pub mod rows;
 mod world;
 
-pub use world::{server, undo};
+pub use world::{furnish, server, undo};
 
 use crate::support::raw::{Raw, methods};
 use crate::support::{Server, default_slot, override_slot};

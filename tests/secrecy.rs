@@ -6,10 +6,12 @@ mod statements;
 
 use crate::canary::battery::Battery;
 use crate::canary::needles::{Needles, latin1};
-use crate::canary::{Tokens, fields, needles, refusals_are_clean};
+use crate::canary::{PLAIN, Tokens, fields, methods, metrics, needles, refusals_are_clean, trail};
 use crate::kms::world::World;
 use crate::support::binary::Serving;
+use crate::support::collector::Collector;
 use crate::support::postgres::Database;
+use prost::Message as _;
 use serde_json::Value;
 use std::process::Stdio;
 use tokio::task::spawn_blocking;
@@ -21,6 +23,8 @@ async fn tokens(world: &World) -> Tokens {
         builder: world.token("test", "builder").await,
         runtime: world.token("test", "runtime").await,
         viewer: world.token("test", "viewer").await,
+        auditor: world.token("test", "auditor").await,
+        keyholder: world.token("test", "keyholder").await,
     }
 }
 
@@ -44,9 +48,13 @@ async fn no_value_and_no_token_is_in_what_engines_keep_and_log() {
     let before = Database::server_log().len();
     let dir = tempfile::tempdir().unwrap();
     let (out, err) = (dir.path().join("out"), dir.path().join("err"));
+    let checkpoints = dir.path().join("checkpoints");
+    let (collector, collecting) = Collector::start();
     let mut command = world.command("test");
     command
-        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+        .args(["--otlp-endpoint", &collecting, "--trace-ratio", "1", "--audit-checkpoints"])
+        .arg(&checkpoints)
         .env("WAXSEAL_LOG", "trace")
         .env("RUST_BACKTRACE", "full")
         .stderr(Stdio::from(std::fs::File::create(&err).unwrap()));
@@ -54,11 +62,13 @@ async fn no_value_and_no_token_is_in_what_engines_keep_and_log() {
     let serving = spawn_blocking(move || Serving::start_into(&mut command, &printed));
     let mut serving = serving.await.unwrap();
     let tokens = tokens(&world).await;
-    let needles = needles(&tokens);
+    let mut needles = needles(&tokens);
 
     let mut asked = Asked::default();
     let mut battery = Battery::new(&serving, &tokens).await;
     battery.succeed().await;
+    asked.take(&world);
+    methods::succeed(&serving, &tokens, &mut needles).await;
     asked.take(&world);
     battery.fail().await;
     asked.take(&world);
@@ -71,38 +81,51 @@ async fn no_value_and_no_token_is_in_what_engines_keep_and_log() {
     drop(battery);
 
     let database = world.postgres_database();
-    is_clean("pg_dump", &database.dump(), &["COPY public.value ("], &needles);
+    let metrics = metrics(&serving);
+    needles.absent_from("the metrics", metrics.as_bytes(), &["RevealSecretValue"]);
+    trail::is_clean(&serving, &tokens.auditor, &checkpoints, &needles, async || {
+        database.sql(trail::DOCTOR).await;
+    })
+    .await;
+    needles.absent_from("pg_dump", &database.dump(), &["COPY public.value ("]);
     let log = ours(&Database::server_log()[before..], database.name());
-    let entries = ["INSERT INTO value", "Failing row contains", "lock timeout", "duplicate key"];
-    is_clean("PostgreSQL's log", &log, &entries, &needles);
+    let entries = [
+        "INSERT INTO audit",
+        "INSERT INTO value",
+        "Failing row contains",
+        "lock timeout",
+        "duplicate key",
+    ];
+    needles.absent_from("PostgreSQL's log", &log, &entries);
+    // The log is told of every statement: a value that were in one would be found.
+    let mark = Database::server_log().len();
+    database.sql(&format!("SELECT length('{PLAIN}')")).await;
+    let said = latin1(&ours(&Database::server_log()[mark..], database.name()));
+    assert!(needles.found_in(&said).contains(&"the plain text, raw"), "{said}");
     let redis = world.redis.as_ref().unwrap();
     let kept = redis.dump().await;
     assert!(kept.len() >= 2, "{} views", kept.len());
     let kept: Vec<u8> = kept.into_iter().flat_map(|(key, value)| [key, value].concat()).collect();
-    is_clean("Redis", &kept, &["wxs:"], &needles);
-    is_clean("the file of Redis", &redis.saved().await, &["wxs:"], &needles);
+    needles.absent_from("Redis", &kept, &["wxs:"]);
+    needles.absent_from("the file of Redis", &redis.saved().await, &["wxs:"]);
     key_service_learned_nothing(&asked.0, &needles);
 
     serving.terminate();
     spawn_blocking(move || assert!(serving.child.wait().unwrap().success())).await.unwrap();
-    is_clean("the output", &std::fs::read(out).unwrap(), &["serving on"], &needles);
+    needles.absent_from("the output", &std::fs::read(out).unwrap(), &["serving on"]);
+    // Everything is sent when the server has stopped.
+    let traces: Vec<u8> =
+        collector.requests().iter().flat_map(|request| request.encode_to_vec()).collect();
+    let there = ["waxseal.v1.SecretService/RevealSecretValue", "store commit"];
+    needles.absent_from("the traces", &traces, &there);
     let log = std::fs::read(err).unwrap();
-    is_clean("the log", &log, &["TRACE"], &needles);
+    needles.absent_from("the log", &log, &["TRACE"]);
     // Nor what PostgreSQL said of rows that it refused.
     let log = latin1(&log);
     for said in ["Failing row", "already exists", "raised by a trigger", "\\x"] {
         assert!(!log.contains(said), "the log quotes PostgreSQL: {said}");
     }
     drop(world);
-}
-
-/// There is what should be there, and nothing of what must not be.
-fn is_clean(place: &str, content: &[u8], there: &[&str], needles: &Needles) {
-    let content = latin1(content);
-    for something in there {
-        assert!(content.contains(something), "{something} is not in {place}");
-    }
-    assert_eq!(needles.found_in(&content), [""; 0], "in {place}");
 }
 
 /// The log without the entries about databases of other tests.

@@ -22,7 +22,7 @@ pub async fn everywhere(serving: &Serving, tokens: &Tokens, battery: &mut Batter
             assert!(!leaves.is_empty() || is_undemanding(method.name()), "{}", method.name());
             let all = leaves.iter().map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>().concat();
             for (field, bytes) in leaves.into_iter().chain([("everything".to_owned(), all)]) {
-                for token in tokens.all() {
+                for token in tokens.of_values() {
                     let call = format!("{} with {field}", method.name());
                     let answer = raw.call(method.name(), token, bytes.clone()).await;
                     if is_undemanding(method.name()) && answer.is_ok() {

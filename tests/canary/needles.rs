@@ -32,6 +32,19 @@ impl Needles {
         self.value(&format!("secret of {}", &token[..7]), secret.as_bytes());
     }
 
+    /// There is what should be there, found by the same search, and nothing of what is looked for.
+    #[track_caller]
+    pub fn absent_from(&self, place: &str, content: &[u8], there: &[&str]) {
+        let content = latin1(content);
+        for known in there {
+            let mut control = Self::default();
+            control.value(known, known.as_bytes());
+            let found = control.found_in(&content);
+            assert!(found.contains(&&*format!("{known}, raw")), "{known} is not in {place}");
+        }
+        assert_eq!(self.found_in(&content), [""; 0], "in {place}");
+    }
+
     /// The names of all that is found.
     pub fn found_in(&self, haystack: &str) -> Vec<&str> {
         let found = self.0.iter().filter(|(_, needle)| haystack.contains(needle.as_str()));

@@ -4,6 +4,7 @@ pub mod access;
 mod history;
 mod projects;
 
+use crate::canary::{PLAIN, TEXT};
 use crate::support::{default_slot, override_slot, text};
 use prost::Message;
 use waxseal_proto::v1::{self, Stage, Visibility};
@@ -240,7 +241,8 @@ fn of_secrets(visibility: Visibility, letter: &str) -> Vec<Row> {
     let kind = if letter == "M" { "masked" } else { "restricted" };
     let (key, gone) = (format!("KEY_{letter}"), format!("GONE_{letter}"));
     let (to_resolve, to_write) = (key.clone(), key.clone());
-    let entry = |secret: &String| v1::OverrideValue { secret: secret.clone(), payload: text("v") };
+    let entry =
+        |secret: &String| v1::OverrideValue { secret: secret.clone(), payload: text(PLAIN) };
     let environments = ENVIRONMENTS.map(str::to_owned);
     vec![
         row(
@@ -334,7 +336,7 @@ fn of_slots(letter: &str) -> Vec<Row> {
             move |name, _| v1::SetSecretValueRequest {
                 name,
                 slot: to_set.clone(),
-                payload: text("value"),
+                payload: text(TEXT),
                 ..Default::default()
             },
             |request| (request.payload, request.etag) = (None, garbage()),

@@ -1,6 +1,7 @@
 //! A server with something for every row to be aimed at.
 
 use super::rows::{Undo, access};
+use crate::canary::{PLAIN, TEXT};
 use crate::support::{Client, Server, Setup, default_slot, override_slot};
 use waxseal_proto::v1::{self, Stage, Visibility};
 
@@ -9,29 +10,34 @@ pub async fn server() -> Server {
     setup.config.max_environments = 100;
     let server = setup.start().await;
     server.make_demo().await;
-    let admin = server.admin().await;
+    furnish(&server.admin().await).await;
+    server
+}
+
+/// Everything there but the project `demo` and its environment `staging`. What is stored and shown
+/// are the texts that are looked for elsewhere.
+pub async fn furnish(admin: &Client) {
     admin.create_project("other").await.unwrap();
     admin.create_environment("demo", "spare").await.unwrap();
     admin.create_project("shelved").await.unwrap();
     admin.create_environment("shelved", "staging").await.unwrap();
     admin.delete_project("shelved").await.unwrap();
     admin.create_principal("spare").await.unwrap();
-    access::hold(&admin).await;
+    access::hold(admin).await;
     for (visibility, letter) in [(Visibility::Masked, 'M'), (Visibility::Restricted, 'R')] {
         let (key, gone) = (format!("KEY_{letter}"), format!("GONE_{letter}"));
-        admin.create_secret("demo", &key, visibility, Some("default")).await.unwrap();
-        admin.set("demo", &key, over(), "override").await.unwrap();
-        make_gone(&admin, &gone, visibility).await;
-        make_gone(&admin, &format!("PURGED_{letter}"), visibility).await;
-        make_worn(&admin, &format!("ROLLED_{letter}"), visibility).await;
-        make_worn(&admin, &format!("WORN_{letter}"), visibility).await;
+        admin.create_secret("demo", &key, visibility, Some(TEXT)).await.unwrap();
+        admin.set("demo", &key, over(), PLAIN).await.unwrap();
+        make_gone(admin, &gone, visibility).await;
+        make_gone(admin, &format!("PURGED_{letter}"), visibility).await;
+        make_worn(admin, &format!("ROLLED_{letter}"), visibility).await;
+        make_worn(admin, &format!("WORN_{letter}"), visibility).await;
         let named = format!("NAMED_{letter}");
         admin.create_secret("demo", &named, visibility, None).await.unwrap();
         let (former, present) = (format!("FORMER_{letter}"), format!("PRESENT_{letter}"));
         admin.create_secret("demo", &former, visibility, None).await.unwrap();
         admin.rename("demo", &former, &present).await.unwrap();
     }
-    server
 }
 
 fn over() -> Option<v1::Slot> {
@@ -46,7 +52,7 @@ async fn make_gone(admin: &Client, secret: &str, visibility: Visibility) {
 async fn make_worn(admin: &Client, secret: &str, visibility: Visibility) {
     admin.create_secret("demo", secret, visibility, None).await.unwrap();
     for slot in [default_slot(), over()] {
-        for value in ["first", "second"] {
+        for value in [TEXT, PLAIN] {
             admin.set("demo", secret, slot.clone(), value).await.unwrap();
         }
     }
@@ -64,7 +70,7 @@ pub async fn undo(admin: &Client, undo: &Undo) {
         Undo::Undelete(secret) => drop(admin.undelete_secret("demo", secret).await.unwrap()),
         Undo::Delete(secret) => drop(admin.delete_secret("demo", secret).await.unwrap()),
         Undo::Set(secret, slot) => {
-            drop(admin.set("demo", secret, slot.clone(), "again").await.unwrap());
+            drop(admin.set("demo", secret, slot.clone(), TEXT).await.unwrap());
         }
         Undo::Rename(name) => {
             let now = named_before(admin, name).await;

@@ -1,6 +1,7 @@
 //! The names of a secret, its end, and the versions of its slots.
 
 use super::{Row, Undo, garbage, row, secrets};
+use crate::canary::PLAIN;
 use crate::support::{default_slot, override_slot, text};
 use waxseal_proto::v1::{self, Stage, Visibility};
 
@@ -81,7 +82,7 @@ fn of_versions(visibility: Visibility, letter: &str, of: &str, slot: Option<v1::
             move |name, _| v1::VerifySecretValueRequest {
                 name,
                 slot: to_verify.clone(),
-                payload: text("candidate"),
+                payload: text(PLAIN),
             },
             |request| (request.slot, request.payload) = (no_slot(), text("")),
         ),
