@@ -3,6 +3,7 @@
 mod ended;
 pub mod first;
 mod given;
+mod race;
 mod retries;
 mod shapes;
 mod tokens;

@@ -121,6 +121,21 @@ const WATCHING: &[Row] = &[
     ("from where another ended", &[("watch.rs", "a_stream_is_taken_up_where_another_ended")]),
     ("from elsewhere", &[("watch.rs", "a_revision_of_another_project_matches_nothing")]),
     (
+        "from a revision of the future",
+        &[
+            ("revisions/foreign.rs", "the_revision_after_the_current_one_stands_for_no_view"),
+            ("revisions/foreign.rs", "a_revision_of_the_future_stands_for_no_view"),
+        ],
+    ),
+    (
+        "from a revision of long ago",
+        &[("revisions/foreign.rs", "no_revision_is_too_old_to_go_on_from")],
+    ),
+    (
+        "from another incarnation",
+        &[("revisions/foreign.rs", "a_revision_of_another_incarnation_stands_for_no_view")],
+    ),
+    (
         "from a token that is none",
         &[("watch/ends.rs", "what_is_wrong_from_the_start_is_no_stream")],
     ),

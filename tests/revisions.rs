@@ -1,6 +1,7 @@
 //! Revisions: what a write answers with, what a resolve can be asked with, and that no answer is
 //! older than the last acknowledged write.
 
+mod foreign;
 mod snapshots;
 mod strong;
 mod tokens;

@@ -1,5 +1,6 @@
 //! The eight calls that disclose something.
 
+use super::world::marked;
 use crate::support::{Client, default_slot, override_slot};
 use tonic::{Response, Status, Streaming};
 use waxseal_proto::v1::{self, Stage};
@@ -59,6 +60,21 @@ impl Call {
 
     /// Makes the call; it is an error, or something was disclosed.
     pub async fn make(self, callers: &Callers, views: &mut Option<Views>) -> Result<(), Status> {
+        self.change(callers).await;
+        self.ask(callers, views).await
+    }
+
+    /// What a stream is to speak of.
+    pub async fn change(self, callers: &Callers) {
+        if self == Self::WatchLater {
+            let live = override_slot("staging", Stage::Live);
+            let value = marked(&uuid::Uuid::new_v4().to_string());
+            callers.builder.set("demo", "KEY", live, &value).await.unwrap();
+        }
+    }
+
+    /// What [`Self::make`] does after the change.
+    pub async fn ask(self, callers: &Callers, views: &mut Option<Views>) -> Result<(), Status> {
         let (builder, live) = (&callers.builder, override_slot("staging", Stage::Live));
         let name = "projects/demo/environments/staging".to_owned();
         match self {
@@ -90,14 +106,10 @@ impl Call {
                 callers.runtime.runtime.clone().render_templates(request).await.map(drop)
             }
             Self::WatchFirst => watch(callers).await?.message().await.map(drop),
-            Self::WatchLater => {
-                let value = uuid::Uuid::new_v4().to_string();
-                builder.set("demo", "KEY", live, &value).await.unwrap();
-                match views.as_mut().unwrap().message().await? {
-                    Some(_) => Ok(()),
-                    None => panic!("a stream that ends says why"),
-                }
-            }
+            Self::WatchLater => match views.as_mut().unwrap().message().await? {
+                Some(_) => Ok(()),
+                None => panic!("a stream that ends says why"),
+            },
         }
     }
 }

@@ -15,6 +15,13 @@ use waxseal_server::config::Engines;
 /// How long a test waits for what comes by itself.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What every value holds that is disclosed, and nothing else does.
+pub const MARK: &str = "CANARY";
+
+pub fn marked(value: &str) -> String {
+    format!("{MARK} {value}")
+}
+
 pub struct World {
     pub server: Server,
     pub database: Option<Database>,
@@ -60,9 +67,12 @@ impl World {
         server.make_demo().await;
         let world = Self::around(server, database).await;
         let (builder, live) = (&world.builder, override_slot("staging", Stage::Live));
-        builder.create_secret("demo", "KEY", Visibility::Masked, Some("one")).await.unwrap();
-        builder.set("demo", "KEY", default_slot(), "two").await.unwrap();
-        builder.set("demo", "KEY", live, "three").await.unwrap();
+        builder
+            .create_secret("demo", "KEY", Visibility::Masked, Some(&marked("one")))
+            .await
+            .unwrap();
+        builder.set("demo", "KEY", default_slot(), &marked("two")).await.unwrap();
+        builder.set("demo", "KEY", live, &marked("three")).await.unwrap();
         world
     }
 
@@ -85,30 +95,12 @@ impl World {
         self.runtime.create_project("mine").await.unwrap_err();
     }
 
-    /// Runs statements that read the same to both databases; `{x:AB}` is a blob.
     pub async fn sql(&self, sql: &str) {
-        match &self.database {
-            Some(database) => {
-                database.sql(&blobs(sql, "'\\x", "'::bytea")).await;
-            }
-            None => {
-                let connection = self.server.setup.database();
-                connection.busy_timeout(PATIENCE).unwrap();
-                let sql = blobs(sql, "x'", "'");
-                connection.execute_batch(&sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
-            }
-        }
+        run(&self.server.setup, self.database.as_ref(), sql).await;
     }
 
-    /// How many records there are of a method, with this outcome.
     pub async fn count(&self, action: &str, outcome: &str) -> i64 {
-        let sql = format!(
-            "SELECT count(*) FROM audit WHERE action = '{action}' AND outcome = '{outcome}'"
-        );
-        match &self.database {
-            Some(database) => database.number(&sql).await,
-            None => self.server.setup.database().query_row(&sql, [], |row| row.get(0)).unwrap(),
-        }
+        count(&self.server.setup, self.database.as_ref(), action, outcome).await
     }
 
     /// Returns once there are as many.
@@ -175,6 +167,30 @@ impl World {
     pub async fn stop(self) -> (Setup, Option<Database>) {
         let Self { server, database, .. } = self;
         (server.stop().await, database)
+    }
+}
+
+/// Runs statements that read the same to both databases; `{x:AB}` is a blob.
+pub async fn run(setup: &Setup, database: Option<&Database>, sql: &str) {
+    match database {
+        Some(database) => {
+            database.sql(&blobs(sql, "'\\x", "'::bytea")).await;
+        }
+        None => {
+            let sql = blobs(sql, "x'", "'");
+            let ran = setup.database().execute_batch(&sql);
+            ran.unwrap_or_else(|error| panic!("{error}: {sql}"));
+        }
+    }
+}
+
+/// How many records there are of a method, with this outcome.
+pub async fn count(setup: &Setup, database: Option<&Database>, action: &str, outcome: &str) -> i64 {
+    let sql =
+        format!("SELECT count(*) FROM audit WHERE action = '{action}' AND outcome = '{outcome}'");
+    match database {
+        Some(database) => database.number(&sql).await,
+        None => setup.database().query_row(&sql, [], |row| row.get(0)).unwrap(),
     }
 }
 

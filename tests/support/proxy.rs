@@ -86,6 +86,8 @@ struct Link {
     /// Faults that happen once to those connections that stand.
     blows: broadcast::Sender<Fault>,
     trap: Mutex<Option<Trap>>,
+    /// What was forwarded to clients, where that is kept.
+    heard: Mutex<Option<Vec<u8>>>,
     to_server: AtomicU64,
     to_client: AtomicU64,
     round_trips: AtomicU64,
@@ -103,6 +105,7 @@ impl Proxy {
             standing: watch::Sender::new(Fault::Pass),
             blows: broadcast::Sender::new(64),
             trap: Mutex::default(),
+            heard: Mutex::default(),
             to_server: AtomicU64::default(),
             to_client: AtomicU64::default(),
             round_trips: AtomicU64::default(),
@@ -146,6 +149,18 @@ impl Proxy {
     /// Whether the fault of [`Self::set_when`] has set in.
     pub fn sprung(&self) -> bool {
         self.link.trap.lock().unwrap().is_none()
+    }
+
+    /// Forgets what clients were sent, and keeps what they are sent from here on.
+    pub fn listen(&self) {
+        *self.link.heard.lock().unwrap() = Some(Vec::new());
+    }
+
+    /// Whether clients were sent this since [`Self::listen`], on whichever connection.
+    pub fn heard(&self, text: &str) -> bool {
+        let heard = self.link.heard.lock().unwrap();
+        let heard = heard.as_ref().expect("it listens");
+        heard.windows(text.len()).any(|window| window == text.as_bytes())
     }
 
     /// Connections that stand.

@@ -182,6 +182,11 @@ impl Way<'_> {
                 (_, Towards::Server) => rest.len(),
             };
             let (now, later) = rest.split_at(length);
+            if self.towards == Towards::Client
+                && let Some(heard) = self.link.heard.lock().unwrap().as_mut()
+            {
+                heard.extend(now);
+            }
             to.write_all(now).await.map_err(|_| Cut)?;
             self.forwarded().fetch_add(length as u64, Ordering::SeqCst);
             budget.spend(length)?;
