@@ -150,7 +150,7 @@ impl Caller {
             self.turn += 1;
             let (builder, runtime) = &self.clients[self.turn % SERVERS];
             match call(builder, runtime).await {
-                Err(status) if status.code() == Code::Unavailable && attempt < attempts => {
+                Err(status) if is_repeated(&status) && attempt < attempts => {
                     self.load.repeated.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
                     attempt += 1;
@@ -159,6 +159,16 @@ impl Caller {
             }
         }
     }
+}
+
+/// Whether a client repeats a call: as it was told to, or as gRPC does by itself with what never left
+/// the client, since the connection that it waited for was closed.
+fn is_repeated(status: &Status) -> bool {
+    let canceled = |error: &(dyn std::error::Error + 'static)| {
+        error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
+    };
+    let causes = std::iter::successors(std::error::Error::source(status), |error| error.source());
+    status.code() == Code::Unavailable || { causes }.any(canceled)
 }
 
 /// Ends within the time, well, and says how long it took.
