@@ -12,7 +12,11 @@ use waxseal_proto::v1::{self, Origin, Stage, Visibility};
 
 /// `OLD`, with a default and an override; and others to be in the way.
 async fn demo() -> (Server, Client, Client) {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await).await
+}
+
+/// [`demo`] on this server.
+async fn demo_on(server: Server) -> (Server, Client, Client) {
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     builder.create_secret("demo", "OLD", Visibility::Masked, Some("default")).await.unwrap();
     builder.set("demo", "OLD", override_slot("main", Stage::Live), "override").await.unwrap();

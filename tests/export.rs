@@ -131,7 +131,7 @@ async fn an_export_tells_names_and_settings_and_nothing_else() {
 
 #[tokio::test]
 async fn an_export_that_was_imported_exports_again_to_the_same_bytes() {
-    let server = Server::start().await;
+    let server = Server::on_sqlite().await;
     let (admin, viewer) = (server.admin().await, server.viewer().await);
     full(&admin, "full").await;
     let document = admin.export("full").await.unwrap();

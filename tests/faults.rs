@@ -7,6 +7,7 @@ mod cuts;
 mod full;
 mod keys;
 mod life;
+mod nodes;
 mod partition;
 mod postgres;
 mod read_only;

@@ -62,7 +62,7 @@ impl Said {
 
 /// A setup on which a server was started and stopped.
 fn used() -> Setup {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let mut serving = Serving::start(&mut serve(&setup));
     serving.terminate();
     ends_well(&mut serving, Duration::from_secs(30));

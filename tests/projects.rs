@@ -13,7 +13,11 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A project with something of everything.
 async fn demo() -> (Server, Client, Client, Client) {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await).await
+}
+
+/// [`demo`] on this server.
+async fn demo_on(server: Server) -> (Server, Client, Client, Client) {
     let (admin, builder) = (server.admin().await, server.builder().await);
     let settings =
         v1::Environment { fallback: Fallback::Deny.into(), protected: true, ..Default::default() };
@@ -158,7 +162,7 @@ async fn a_restart_brings_nothing_back() {
 
 #[tokio::test]
 async fn a_deletion_cannot_be_made_or_undone_by_hand() {
-    let (server, admin, builder, runtime) = demo().await;
+    let (server, admin, builder, runtime) = demo_on(Server::demo_on_sqlite().await).await;
     drop((admin, builder, runtime));
     let stopped = server.stop().await;
     let deleting = "UPDATE project SET deleted = updated, purge = updated + 2592000000000";
@@ -264,7 +268,7 @@ async fn each_can_be_based_on_the_etag_of_the_project() {
 
 #[tokio::test]
 async fn deletions_and_returns_are_on_record() {
-    let (server, admin, ..) = demo().await;
+    let (server, admin, ..) = demo_on(Server::demo_on_sqlite().await).await;
     let database = server.setup.database();
     let count = |action: &str| -> i64 {
         let sql = "SELECT count(*) FROM audit WHERE action = ?1

@@ -31,7 +31,11 @@ async fn fill(builder: &Client, project: &str, names: &[&str]) {
 }
 
 async fn demo(names: &[&str]) -> (Server, Client, Client, Client) {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await, names).await
+}
+
+/// [`demo`] on this server.
+async fn demo_on(server: Server, names: &[&str]) -> (Server, Client, Client, Client) {
     let (admin, builder) = (server.admin().await, server.builder().await);
     fill(&builder, "demo", names).await;
     let runtime = server.runtime().await;
@@ -88,7 +92,8 @@ async fn only_an_admin_purges_and_only_what_is_deleted() {
 
 #[tokio::test]
 async fn after_it_the_secret_never_was() {
-    let (server, admin, builder, runtime) = demo(&["KEY", "OTHER", "RESTRICTED"]).await;
+    let (server, admin, builder, runtime) =
+        demo_on(Server::demo_on_sqlite().await, &["KEY", "OTHER", "RESTRICTED"]).await;
     builder.rename("demo", "KEY", "GONE").await.unwrap();
     let gone = builder.delete_secret("demo", "GONE").await.unwrap();
     admin.purge("demo", "GONE").await.unwrap();
@@ -181,7 +186,7 @@ async fn it_can_be_based_on_an_etag_and_repeated_under_an_id() {
 
 #[tokio::test]
 async fn it_is_on_record_and_what_is_not_does_not_happen() {
-    let (server, admin, builder, runtime) = demo(&["KEY"]).await;
+    let (server, admin, builder, runtime) = demo_on(Server::demo_on_sqlite().await, &["KEY"]).await;
     let deleted = builder.delete_secret("demo", "KEY").await.unwrap();
     let database = server.setup.database();
     database
@@ -203,7 +208,8 @@ async fn it_is_on_record_and_what_is_not_does_not_happen() {
 
 #[tokio::test]
 async fn a_purged_secret_that_is_put_back_by_hand_is_refused() {
-    let (server, admin, builder, runtime) = demo(&["KEY", "OTHER"]).await;
+    let (server, admin, builder, runtime) =
+        demo_on(Server::demo_on_sqlite().await, &["KEY", "OTHER"]).await;
     builder.delete_secret("demo", "KEY").await.unwrap();
     let old = server.setup.data_dir().join("old.db");
     server.setup.database().execute("VACUUM INTO ?1", [old.to_str().unwrap()]).unwrap();

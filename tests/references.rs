@@ -23,7 +23,11 @@ const VIEWS: [(&str, Stage); 6] = [
 
 /// A project with secrets in every state.
 async fn demo() -> (Server, Client) {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await).await
+}
+
+/// [`demo`] on this server.
+async fn demo_on(server: Server) -> (Server, Client) {
     let admin = server.admin().await;
     let fallback = v1::Fallback::Deny.into();
     let strict = v1::Environment { fallback, ..Default::default() };
@@ -102,7 +106,7 @@ async fn state(client: &Client, name: &str, place: Place) -> ReferenceState {
 
 #[tokio::test]
 async fn each_reference_has_the_state_of_its_secret() {
-    let (server, _) = demo().await;
+    let (server, _) = demo_on(Server::demo_on_sqlite().await).await;
     let viewer = server.viewer().await;
     let (operations, records) = (server.key_operations(), audited(&server.setup.database()));
     let text: String = STATES.iter().map(|(name, _)| token(name)).collect();

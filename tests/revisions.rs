@@ -41,7 +41,11 @@ fn bounded(seconds: i64, nanos: i32) -> Option<Mode> {
 
 /// A server, a builder, a runtime, and the secret `KEY`.
 async fn demo() -> (Server, Client, Client) {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await).await
+}
+
+/// [`demo`] on this server.
+async fn demo_on(server: Server) -> (Server, Client, Client) {
     let (builder, runtime) = (server.builder().await, server.runtime().await);
     builder.create_secret("demo", "KEY", Visibility::Masked, Some("default")).await.unwrap();
     (server, builder, runtime)

@@ -15,6 +15,7 @@ pub mod redis;
 pub mod refusal;
 pub mod replicas;
 pub mod server;
+pub mod standby;
 pub mod stored;
 pub mod texts;
 pub mod tls;

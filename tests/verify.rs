@@ -23,7 +23,11 @@ fn live() -> Option<v1::Slot> {
 
 /// A masked and a restricted secret with the same default and the same override.
 async fn demo() -> (Server, Client) {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await).await
+}
+
+/// [`demo`] on this server.
+async fn demo_on(server: Server) -> (Server, Client) {
     let builder = server.builder().await;
     for (name, visibility) in BOTH {
         builder.create_secret("demo", name, visibility, Some(VALUE)).await.unwrap();
@@ -253,7 +257,7 @@ async fn the_key_provider_opens_the_projects_keys_once_and_never_a_value() {
 
 #[tokio::test]
 async fn every_answer_is_on_record_before_it_is_given() {
-    let (server, builder) = demo().await;
+    let (server, builder) = demo_on(Server::demo_on_sqlite().await).await;
     let database = server.setup.database();
     let last = || -> (String, Option<i64>, i64, String) {
         let sql = "SELECT action, stage, version, (SELECT name FROM secret WHERE uid = secret)
@@ -303,7 +307,7 @@ fn blobs(server: &Server) -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn equal_values_do_not_show_as_equal_in_the_database() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let (admin, builder) = (server.admin().await, server.builder().await);
     admin.create_project("other").await.unwrap();
     for project in ["demo", "other"] {

@@ -26,7 +26,11 @@ fn value(slot: &Option<v1::Slot>, version: i64) -> String {
 
 /// A masked and a restricted secret, with this many versions in each of the two slots.
 async fn filled(count: i64) -> (Server, Client, Client) {
-    let server = Server::with_demo().await;
+    filled_on(Server::with_demo().await, count).await
+}
+
+/// [`filled`] on this server.
+async fn filled_on(server: Server, count: i64) -> (Server, Client, Client) {
     let (admin, builder) = (server.admin().await, server.builder().await);
     fill(&builder, count).await;
     (server, admin, builder)

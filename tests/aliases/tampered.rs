@@ -1,14 +1,14 @@
 //! Aliases are vouched for: one that someone took away, added or turned to another secret is
 //! noticed before anything is resolved by it.
 
-use super::{demo, named};
-use crate::support::{Setup, refused};
+use super::{demo_on, named};
+use crate::support::{Server, Setup, refused};
 use tonic::Code;
 use waxseal_proto::v1::{Stage, Visibility};
 
 /// `NEW` and `NEWER`, which were `OLD` and `OTHER`.
 async fn world() -> Setup {
-    let (server, builder, runtime) = demo().await;
+    let (server, builder, runtime) = demo_on(Server::demo_on_sqlite().await).await;
     builder.rename("demo", "OLD", "NEW").await.unwrap();
     builder.rename("demo", "OTHER", "NEWER").await.unwrap();
     drop((builder, runtime));

@@ -1,7 +1,7 @@
 //! A caller who goes away in the middle of a call: what they asked for is done all the same, and
 //! once.
 
-use super::mutations::{Body, Mutation, WITH_KEYS, demo};
+use super::mutations::{Body, Mutation, WITH_KEYS, demo_on};
 use crate::support::{Client, Server, refused};
 use futures::future::{Either, select};
 use std::pin::pin;
@@ -37,7 +37,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 #[tokio::test]
 async fn what_an_absent_caller_asked_for_is_done_once() {
     for mutation in WITH_KEYS {
-        let server = demo().await;
+        let server = demo_on(Server::demo_on_sqlite().await).await;
         let token = server.token(Role::Admin, false, "deployment").await;
         let one = Client::connect(&server.address, &token).await;
         let two = Client::connect(&server.address, &token).await;

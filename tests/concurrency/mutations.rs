@@ -2,7 +2,7 @@
 
 mod world;
 
-pub(super) use world::{demo, devastate};
+pub(super) use world::{demo, demo_on, devastate};
 
 use crate::support::{Client, default_slot, override_slot, text};
 use tonic::{Response, Status};

@@ -1,7 +1,7 @@
 //! A request id makes a mutation safe to repeat (AIP-155): each of these holds for every method
 //! that has one.
 
-use super::mutations::{ALL, Body, Mutation, WITH_KEYS, demo, devastate};
+use super::mutations::{ALL, Body, Mutation, WITH_KEYS, demo, demo_on, devastate};
 use crate::support::{Client, Server, override_slot, refused, server::new_principal, text};
 use futures::future::{Either, select};
 use prost::Message as _;
@@ -52,7 +52,7 @@ fn the_table_holds_every_method_with_a_request_id() {
 
 #[tokio::test]
 async fn a_repetition_gets_the_first_answer_and_changes_nothing() {
-    let server = demo().await;
+    let server = demo_on(Server::demo_on_sqlite().await).await;
     let admin = server.admin().await;
     let mut first = Vec::new();
     for mutation in ALL {
@@ -134,7 +134,7 @@ async fn a_request_that_failed_may_be_tried_again_under_its_id() {
 
 #[tokio::test]
 async fn an_id_is_remembered_for_a_day() {
-    let server = demo().await;
+    let server = demo_on(Server::demo_on_sqlite().await).await;
     let expires = SystemClock.now().after(72 * HOUR);
     let scope = "deployment".parse().unwrap();
     let new =
@@ -224,7 +224,7 @@ async fn rights_are_asked_before_a_kept_answer_is_given() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_repetitions_at_once_one_is_applied() {
-    let server = demo().await;
+    let server = demo_on(Server::demo_on_sqlite().await).await;
     let token = server.token(Role::Admin, false, "deployment").await;
     let mut clients = Vec::new();
     for _ in 0..4 {

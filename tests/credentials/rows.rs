@@ -11,7 +11,7 @@ use waxseal_proto::v1::Stage;
 
 /// A server with a few tokens: of a viewer, of a runtime, of an admin.
 async fn prepared() -> (Server, [String; 3]) {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let tokens = [
         server.token(Role::Viewer, false, "projects/demo").await,
         server.token(Role::Runtime, false, "projects/demo/environments/staging/stages/draft").await,

@@ -11,7 +11,11 @@ const STAGES: [Stage; 2] = [Stage::Draft, Stage::Live];
 /// `staging` with overrides in both stages, of a masked, a restricted and a deleted secret, and
 /// one that was cleared.
 async fn demo() -> (Server, Client) {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await).await
+}
+
+/// [`demo`] on this server.
+async fn demo_on(server: Server) -> (Server, Client) {
     let builder = server.builder().await;
     for (name, visibility) in [
         ("B_MASKED", Visibility::Masked),
@@ -63,7 +67,7 @@ async fn a_clone_has_no_override_and_says_which_it_lacks() {
 
 #[tokio::test]
 async fn not_even_ciphertext_is_copied() {
-    let (server, builder) = demo().await;
+    let (server, builder) = demo_on(Server::demo_on_sqlite().await).await;
     let count = |table: &str| {
         let sql = format!("SELECT count(*) FROM {table}");
         server.setup.database().query_row(&sql, (), |row| row.get::<_, i64>(0)).unwrap()

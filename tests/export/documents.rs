@@ -215,7 +215,7 @@ fn deep() -> Vec<String> {
 
 #[tokio::test]
 async fn what_fits_the_schema_is_taken_and_what_does_not_is_refused_and_not_repeated() {
-    let server = Server::start().await;
+    let server = Server::on_sqlite().await;
     let admin = server.admin().await;
     let (good, bad, beyond) = (good(), bad(), beyond_a_schema());
     assert_eq!(valid(&good), vec![true; good.len()]);
@@ -257,7 +257,7 @@ fn rows(server: &Server) -> Vec<i64> {
 
 #[tokio::test]
 async fn a_document_has_a_mebibyte_at_most() {
-    let server = Server::start().await;
+    let server = Server::on_sqlite().await;
     let admin = server.admin().await;
     let padded = |length: usize| {
         let document = document(MAIN, A);
@@ -276,7 +276,7 @@ async fn a_document_has_a_mebibyte_at_most() {
 
 #[tokio::test]
 async fn a_project_takes_what_it_may_hold_and_all_or_nothing() {
-    let server = Server::start().await;
+    let server = Server::on_sqlite().await;
     let admin = server.admin().await;
     let before = rows(&server);
     let cases = [

@@ -13,7 +13,7 @@ const DOCUMENT: &str =
 
 #[tokio::test]
 async fn a_duplicate_has_the_outline_and_no_value() {
-    let server = Server::start().await;
+    let server = Server::on_sqlite().await;
     let (admin, builder) = (server.admin().await, server.builder().await);
     full(&admin, "full").await;
     let before = server.key_operations();

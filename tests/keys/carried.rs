@@ -110,7 +110,7 @@ async fn progress_is_told_after_every_page_of_a_hundred() {
 
 /// 110 values, and three keys beside them.
 pub async fn many() -> Server {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let admin = server.admin().await;
     for number in 0..110 {
         let (name, value) = (format!("KEY_{number:03}"), format!("value {number}"));

@@ -100,7 +100,7 @@ async fn what_could_not_be_rewrapped_is_a_failure_that_names_it() {
 
 #[tokio::test]
 async fn without_the_right_a_command_says_so() {
-    let server = Server::start().await;
+    let server = Server::on_sqlite().await;
     for words in [["status"], ["rewrap"]] {
         let output = keys(&server, Role::Admin, &words).await;
         let errors = String::from_utf8_lossy(&output.stderr);

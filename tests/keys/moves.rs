@@ -150,6 +150,32 @@ async fn while_a_server_has_the_data_directory_nothing_moves() {
     deployment.answers_as_before(&server.url()).await;
 }
 
+#[tokio::test]
+async fn while_a_server_has_the_database_its_keys_do_not_move() {
+    let deployment = Deployment::stopped().await;
+    let database = Database::create().await;
+    printed(&deployment.run(&mut deployment.migrate(&database)).await);
+    let move_keys = || {
+        let mut command = deployment.move_keys();
+        command.env("WAXSEAL_DATABASE_URL", database.url());
+        command
+    };
+    let mut server = deployment.start(&mut world::on(deployment.serve(), &database)).await;
+    let refused = deployment.run(&mut move_keys()).await;
+    failed(&refused, &["servers have it open", "stop every one of them first"]);
+    assert!(deployment.fake.counts().is_empty(), "{:?}", deployment.fake.counts());
+    deployment.answers_as_before(&server.url()).await;
+
+    server.kill();
+    database.at_most_connected(0, Duration::from_secs(20)).await;
+    let said = printed(&deployment.run(&mut move_keys()).await);
+    assert!(said.contains(&format!("all {KEYS} open there")), "{said}");
+    let mut serve = world::serve_nothing();
+    serve.env("WAXSEAL_DATABASE_URL", database.url());
+    let server = deployment.start(&mut deployment.on_kms(serve)).await;
+    deployment.answers_as_before(&server.url()).await;
+}
+
 /// Waits until it is so, for ten seconds.
 async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
     let begin = std::time::Instant::now();

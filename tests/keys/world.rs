@@ -13,7 +13,7 @@ pub const SMALL: i64 = 8;
 
 /// The project `demo` with a masked and a restricted secret, an override, and an old version.
 pub async fn small() -> Server {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let admin = server.admin().await;
     admin.create_secret("demo", "KEY", Visibility::Masked, Some("first")).await.unwrap();
     admin.set("demo", "KEY", default_slot(), "second").await.unwrap();

@@ -55,21 +55,21 @@ fn only_a_socket_that_nobody_answers_on_is_replaced() {
     let socket = beside.path().join("w.sock");
     let listen = format!("unix:{}", socket.display());
 
-    let mut killed = Serving::start(&mut on(&Setup::new(), &listen));
+    let mut killed = Serving::start(&mut on(&Setup::sqlite(), &listen));
     killed.kill();
     assert!(socket.exists(), "whoever is killed leaves it");
-    let serving = Serving::start(&mut on(&Setup::new(), &listen));
-    refused_at(&Setup::new(), &socket, &["another process is serving there"]);
+    let serving = Serving::start(&mut on(&Setup::sqlite(), &listen));
+    refused_at(&Setup::sqlite(), &socket, &["another process is serving there"]);
     UnixStream::connect(&socket).unwrap();
     drop(serving);
 
     std::fs::remove_file(&socket).unwrap();
     let somebody = UnixListener::bind(&socket).unwrap();
-    refused_at(&Setup::new(), &socket, &["another process is serving there"]);
+    refused_at(&Setup::sqlite(), &socket, &["another process is serving there"]);
     drop(somebody);
 
     std::fs::remove_file(&socket).unwrap();
     std::fs::write(&socket, "something else").unwrap();
-    refused_at(&Setup::new(), &socket, &["not a socket"]);
+    refused_at(&Setup::sqlite(), &socket, &["not a socket"]);
     assert_eq!(std::fs::read_to_string(&socket).unwrap(), "something else");
 }

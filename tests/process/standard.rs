@@ -21,7 +21,7 @@ fn services() -> BTreeSet<String> {
 
 #[tokio::test]
 async fn health_is_serving_for_the_whole_and_for_each_service_until_a_stop() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let mut serving = Serving::start(&mut serve(&setup));
     let mut health = HealthClient::new(channel(&serving.url()).await);
     let mut names: Vec<_> = services().into_iter().collect();
@@ -56,7 +56,7 @@ macro_rules! reflects {
             use pb::server_reflection_response::MessageResponse;
             use tonic_reflection::pb::$version as pb;
 
-            let serving = Serving::start(&mut serve(&Setup::new()));
+            let serving = Serving::start(&mut serve(&Setup::sqlite()));
             let mut reflection = ServerReflectionClient::new(channel(&serving.url()).await);
             let mut ask = async |message| {
                 let host = String::new();

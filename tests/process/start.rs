@@ -61,7 +61,7 @@ fn a_configuration_can_be_checked() {
 
 #[test]
 fn a_checked_configuration_holds_no_secret() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let serving = Serving::start(&mut serve(&setup));
     let token = crate::support::binary::first_token(&setup.data_dir());
     drop(serving);

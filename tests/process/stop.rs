@@ -36,14 +36,14 @@ fn connect(serving: &Serving) -> TcpStream {
 
 #[test]
 fn it_ends_when_nobody_is_there() {
-    let mut serving = patient(&Setup::new());
+    let mut serving = patient(&Setup::sqlite());
     serving.terminate();
     ends_well(&mut serving, PROMPT);
 }
 
 #[tokio::test]
 async fn it_ends_with_idle_connections() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let mut serving = patient(&setup);
     let mut idle = Vec::new();
     for number in 0..5 {
@@ -57,7 +57,7 @@ async fn it_ends_with_idle_connections() {
 
 #[test]
 fn it_ends_with_connections_that_never_said_anything_or_stopped_in_the_middle() {
-    let mut serving = patient(&Setup::new());
+    let mut serving = patient(&Setup::sqlite());
     let silent = connect(&serving);
     let mut half = connect(&serving);
     half.write_all(&PREFACE[..10]).unwrap();
@@ -75,7 +75,7 @@ fn it_ends_with_connections_that_never_said_anything_or_stopped_in_the_middle() 
 
 #[tokio::test]
 async fn it_ends_with_open_streams_of_health() {
-    let mut serving = patient(&Setup::new());
+    let mut serving = patient(&Setup::sqlite());
     let mut health = HealthClient::new(channel(&serving.url()).await);
     let mut watch = health.watch(check("")).await.unwrap().into_inner();
     watch.message().await.unwrap();
@@ -117,7 +117,7 @@ async fn half_sent(setup: &Setup, serving: &Serving) -> HalfSent {
 
 #[tokio::test]
 async fn a_call_that_is_under_way_is_answered_before_the_end() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let mut serving = patient(&setup);
     admin(&setup, &serving).await.create_project("demo").await.unwrap();
     let mut health = HealthClient::new(channel(&serving.url()).await);
@@ -145,7 +145,7 @@ async fn a_call_that_is_under_way_is_answered_before_the_end() {
 #[tokio::test]
 async fn calls_of_all_workers_are_answered_before_the_end() {
     const WORKERS: usize = 3;
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let count = WORKERS.to_string();
     let mut serving =
         Serving::start(serve(&setup).args(["--drain-timeout", "25s", "--workers", &count]));
@@ -175,7 +175,7 @@ async fn calls_of_all_workers_are_answered_before_the_end() {
 #[tokio::test]
 async fn as_many_threads_serve_as_were_asked_for() {
     for (count, expected) in [("2", vec!["serve-0", "serve-1"]), ("0", vec![])] {
-        let setup = Setup::new();
+        let setup = Setup::sqlite();
         let serving = Serving::start(serve(&setup).args(["--workers", count]));
         admin(&setup, &serving).await.create_project("demo").await.unwrap();
         let tasks = std::fs::read_dir(format!("/proc/{}/task", serving.child.id())).unwrap();
@@ -191,7 +191,7 @@ async fn as_many_threads_serve_as_were_asked_for() {
 
 #[tokio::test]
 async fn a_call_that_never_ends_is_cut_off() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let mut serving = Serving::start(serve(&setup).args(["--drain-timeout", "1s"]));
     let call = half_sent(&setup, &serving).await;
     serving.terminate();
@@ -201,7 +201,7 @@ async fn a_call_that_never_ends_is_cut_off() {
 
 #[tokio::test]
 async fn nobody_new_is_let_in_during_a_stop_and_a_second_signal_ends_it() {
-    let setup = Setup::new();
+    let setup = Setup::sqlite();
     let mut serving = patient(&setup);
     let mut health = HealthClient::new(channel(&serving.url()).await);
     let mut watch = health.watch(check("")).await.unwrap().into_inner();
@@ -226,7 +226,7 @@ async fn nobody_new_is_let_in_during_a_stop_and_a_second_signal_ends_it() {
 
 #[test]
 fn an_interrupt_is_a_stop_as_well() {
-    let mut serving = patient(&Setup::new());
+    let mut serving = patient(&Setup::sqlite());
     kill_process(Pid::from_child(&serving.child), Signal::INT).unwrap();
     ends_well(&mut serving, PROMPT);
     assert_eq!(serving.child.wait().unwrap().signal(), None);

@@ -1,6 +1,6 @@
 //! What can no longer be brought back is purged without anybody asking.
 
-use super::{DAY, count, demo, fill, of, whole};
+use super::{DAY, count, demo_on, fill, of, whole};
 use crate::support::traces::Traces;
 use crate::support::{Client, Server, Setup, default_slot, refused};
 use std::time::Duration;
@@ -15,7 +15,8 @@ async fn callers(server: &Server) -> (Client, Client, Client) {
 
 #[tokio::test]
 async fn a_deleted_secret_is_purged_when_its_time_is_over_and_not_before() {
-    let (server, _, builder, _) = demo(&["EARLY", "LATE", "KEY"]).await;
+    let (server, _, builder, _) =
+        demo_on(Server::demo_on_sqlite().await, &["EARLY", "LATE", "KEY"]).await;
     let traces = Traces::of(&server.setup.database(), &of("EARLY"));
     builder.delete_secret("demo", "EARLY").await.unwrap();
     server.pass(10 * DAY);
@@ -58,7 +59,7 @@ async fn a_deleted_secret_is_purged_when_its_time_is_over_and_not_before() {
 /// As after a crash between a removal and its scrub.
 #[tokio::test]
 async fn a_scrub_that_was_cut_off_is_made_up_for() {
-    let (server, ..) = demo(&["KEY"]).await;
+    let (server, ..) = demo_on(Server::demo_on_sqlite().await, &["KEY"]).await;
     let setup = server.stop().await;
     let database = setup.database();
     let (secret, value) = (of("KEY"), "DELETE FROM value WHERE ");
@@ -77,7 +78,7 @@ async fn a_scrub_that_was_cut_off_is_made_up_for() {
 
 #[tokio::test]
 async fn the_time_is_configured() {
-    let mut setup = Setup::new();
+    let mut setup = Setup::sqlite();
     setup.config.secret_retention = Duration::from_secs(60);
     let server = setup.start().await;
     server.make_demo().await;
@@ -108,7 +109,7 @@ async fn until(server: &Server, from: &str, expected: i64) {
 
 #[tokio::test]
 async fn a_running_server_purges_again_and_again() {
-    let mut setup = Setup::new();
+    let mut setup = Setup::sqlite();
     setup.config.purge_interval = Duration::from_millis(10);
     let server = setup.start().await;
     server.make_demo().await;
@@ -133,7 +134,7 @@ async fn a_running_server_purges_again_and_again() {
 
 #[tokio::test]
 async fn a_server_that_was_down_meanwhile_purges_when_it_starts() {
-    let (server, _, builder, _) = demo(&["KEY", "OTHER"]).await;
+    let (server, _, builder, _) = demo_on(Server::demo_on_sqlite().await, &["KEY", "OTHER"]).await;
     let traces = Traces::of(&server.setup.database(), &of("KEY"));
     builder.delete_secret("demo", "KEY").await.unwrap();
     drop(builder);
@@ -147,7 +148,8 @@ async fn a_server_that_was_down_meanwhile_purges_when_it_starts() {
 
 #[tokio::test]
 async fn a_deleted_project_is_purged_whole_when_its_time_is_over_and_not_before() {
-    let (server, admin, builder, _) = demo(&["KEY", "GONE"]).await;
+    let (server, admin, builder, _) =
+        demo_on(Server::demo_on_sqlite().await, &["KEY", "GONE"]).await;
     admin.create_project("other").await.unwrap();
     fill(&builder, "other", &["KEY"]).await;
     let scoped = server.token_for(Role::Builder, true, "projects/demo", 90 * DAY).await;
@@ -196,7 +198,7 @@ async fn a_deleted_project_is_purged_whole_when_its_time_is_over_and_not_before(
 
 #[tokio::test]
 async fn a_secret_keeps_its_own_time_in_a_deleted_project() {
-    let (server, _, builder, _) = demo(&["EARLY", "KEY"]).await;
+    let (server, _, builder, _) = demo_on(Server::demo_on_sqlite().await, &["EARLY", "KEY"]).await;
     let traces = Traces::of(&server.setup.database(), &of("EARLY"));
     builder.delete_secret("demo", "EARLY").await.unwrap();
     server.pass(20 * DAY);
@@ -213,7 +215,7 @@ async fn a_secret_keeps_its_own_time_in_a_deleted_project() {
 
 #[tokio::test]
 async fn a_project_that_was_tampered_with_keeps_no_other_from_being_purged() {
-    let (server, admin, builder, runtime) = demo(&["KEY"]).await;
+    let (server, admin, builder, runtime) = demo_on(Server::demo_on_sqlite().await, &["KEY"]).await;
     for project in ["apple", "zebra"] {
         admin.create_project(project).await.unwrap();
         fill(&builder, project, &["KEY"]).await;

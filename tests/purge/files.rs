@@ -1,14 +1,15 @@
 //! After a purge no file of the data directory holds anything that the values of the secret could
 //! be known by again: no record, no data key, no digest, no fingerprint.
 
-use super::{DAY, demo, fill, of, whole};
+use super::{DAY, demo_on, fill, of, whole};
 use crate::support::traces::Traces;
-use crate::support::{default_slot, override_slot};
+use crate::support::{Server, default_slot, override_slot};
 use waxseal_proto::v1::{Stage, Visibility};
 
 #[tokio::test]
 async fn nothing_of_a_purged_secret_is_left() {
-    let (server, admin, builder, runtime) = demo(&["KEY", "OTHER", "RESTRICTED"]).await;
+    let (server, admin, builder, runtime) =
+        demo_on(Server::demo_on_sqlite().await, &["KEY", "OTHER", "RESTRICTED"]).await;
     let database = server.setup.database();
     // A value over many pages, and one that fits hardly any.
     builder.set("demo", "KEY", default_slot(), &"long ".repeat(13_000)).await.unwrap();
@@ -26,7 +27,8 @@ async fn nothing_of_a_purged_secret_is_left() {
 
 #[tokio::test]
 async fn neither_is_anything_that_it_had_before() {
-    let (server, admin, builder, runtime) = demo(&["KEY", "OTHER"]).await;
+    let (server, admin, builder, runtime) =
+        demo_on(Server::demo_on_sqlite().await, &["KEY", "OTHER"]).await;
     let database = server.setup.database();
     let mut traces = Traces::of(&database, &of("KEY"));
     // Masked records before the ratchet, pruned and destroyed versions, and the overrides of an
@@ -55,7 +57,7 @@ async fn neither_is_anything_that_it_had_before() {
 #[tokio::test]
 async fn nothing_is_left_where_a_record_stood_before_it_was_moved() {
     const LENGTHS: [usize; 7] = [10, 60, 150, 400, 900, 2_000, 5_000];
-    let (server, admin, builder, _runtime) = demo(&[]).await;
+    let (server, admin, builder, _runtime) = demo_on(Server::demo_on_sqlite().await, &[]).await;
     let database = server.setup.database();
     let mut random = 7_u32;
     let mut next = |below: usize| {
@@ -90,7 +92,8 @@ async fn nothing_is_left_where_a_record_stood_before_it_was_moved() {
 
 #[tokio::test]
 async fn nothing_of_a_purged_project_is_left() {
-    let (server, admin, builder, runtime) = demo(&["KEY", "RESTRICTED"]).await;
+    let (server, admin, builder, runtime) =
+        demo_on(Server::demo_on_sqlite().await, &["KEY", "RESTRICTED"]).await;
     admin.create_project("other").await.unwrap();
     fill(&builder, "other", &["KEY"]).await;
     builder.rename("demo", "KEY", "NEW").await.unwrap();

@@ -1,9 +1,9 @@
 //! A purge while others read and write.
 
-use super::{DAY, count, demo, of, whole};
+use super::{DAY, count, demo_on, of, whole};
 use crate::support::client::values;
 use crate::support::traces::Traces;
-use crate::support::{default_slot, override_slot};
+use crate::support::{Server, default_slot, override_slot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tonic::Code;
@@ -12,7 +12,7 @@ use waxseal_proto::v1::{Origin, Stage};
 #[tokio::test]
 async fn agents_resolve_on_while_secrets_are_purged() {
     let names = ["A", "B", "C", "D", "KEY"];
-    let (server, admin, builder, runtime) = demo(&names).await;
+    let (server, admin, builder, runtime) = demo_on(Server::demo_on_sqlite().await, &names).await;
     let (over, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut agents = tokio::task::JoinSet::new();
     for _ in 0..4 {
@@ -55,7 +55,8 @@ async fn agents_resolve_on_while_secrets_are_purged() {
 #[tokio::test]
 async fn of_a_purge_and_what_would_bring_it_back_one_wins_whole() {
     for round in 0..12 {
-        let (server, admin, builder, runtime) = demo(&["KEY"]).await;
+        let (server, admin, builder, runtime) =
+            demo_on(Server::demo_on_sqlite().await, &["KEY"]).await;
         builder.delete_secret("demo", "KEY").await.unwrap();
         let (purged, restored) = if round % 2 == 0 {
             tokio::join!(admin.purge("demo", "KEY"), builder.undelete_secret("demo", "KEY"))
@@ -80,7 +81,7 @@ async fn of_a_purge_and_what_would_bring_it_back_one_wins_whole() {
 
 #[tokio::test]
 async fn rounds_of_the_background_and_writes_do_not_hinder_each_other() {
-    let (server, _, builder, _) = demo(&["KEY", "GONE"]).await;
+    let (server, _, builder, _) = demo_on(Server::demo_on_sqlite().await, &["KEY", "GONE"]).await;
     builder.delete_secret("demo", "GONE").await.unwrap();
     server.pass(30 * DAY);
     let builder = server.builder().await;

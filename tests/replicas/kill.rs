@@ -262,7 +262,7 @@ async fn leaves_nothing_behind(world: &World) {
     let database = &world.replicas.production.database;
     database.at_most_connected(POOL_AND_HEADS, SOON).await;
     let left = "SELECT (SELECT count(*) FROM pg_prepared_xacts)
-             + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+             + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
              + (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                 AND state LIKE 'idle in transaction%' AND now() - state_change > '2 s')";

@@ -1,6 +1,6 @@
 //! Revision tokens that are none, or are somebody else's.
 
-use super::{ask, asked, at_least, bounded, demo};
+use super::{ask, asked, at_least, bounded, demo, demo_on};
 use crate::support::{Client, Server, default_slot, refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -84,7 +84,7 @@ async fn a_token_of_another_server_is_none() {
 
 #[tokio::test]
 async fn a_token_of_another_incarnation_is_a_mismatch() {
-    let (server, _builder, runtime) = demo().await;
+    let (server, _builder, runtime) = demo_on(Server::demo_on_sqlite().await).await;
     let token = ask(&runtime, asked(None, "")).await.unwrap().revision;
     // What whoever restores a backup has to do.
     let server = server
@@ -101,7 +101,7 @@ async fn a_token_of_another_incarnation_is_a_mismatch() {
 
 #[tokio::test]
 async fn a_token_from_a_future_that_a_restored_store_does_not_have_is_a_mismatch() {
-    let (server, _builder, _runtime) = demo().await;
+    let (server, _builder, _runtime) = demo_on(Server::demo_on_sqlite().await).await;
     let setup = server.stop().await;
     let (database, backup) =
         (setup.data_dir().join("waxseal.db"), setup.data_dir().join("waxseal.backup"));

@@ -13,6 +13,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 /// What is wrong with a link. Every fault but [`Fault::Reset`] and [`Fault::HalfClose`] stands
 /// until the next one is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +101,7 @@ struct Link {
 impl Proxy {
     /// A proxy on a free port of 127.0.0.1 before `server`.
     pub async fn to(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = bound("127.0.0.1:0".parse().unwrap()).listen(BACKLOG).unwrap();
         let address = listener.local_addr().unwrap();
         let link = Arc::new(Link {
             server,
@@ -205,18 +208,26 @@ impl Link {
     }
 }
 
+/// A socket that others may be bound beside.
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.set_reuseport(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}
+
 /// Accepts connections, except while they are refused.
 async fn accept(mut listener: TcpListener, address: SocketAddr, link: Arc<Link>) {
     let mut standing = link.standing.subscribe();
     loop {
         if *standing.borrow_and_update() == Fault::Refuse {
+            // Bound and not listening, it refuses. It is there before the other one goes, so that
+            // nobody else can take the port.
+            let socket = bound(address);
             drop(listener);
-            // Bound and not listening, it refuses, and nobody else can take the port.
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.set_reuseaddr(true).unwrap();
-            socket.bind(address).unwrap();
             let _ = standing.wait_for(|fault| *fault != Fault::Refuse).await;
-            listener = socket.listen(1024).unwrap();
+            listener = socket.listen(BACKLOG).unwrap();
         }
         tokio::select! {
             accepted = listener.accept() => {

@@ -1,7 +1,10 @@
 //! Redis: the one that the tests share, and servers of a test's own to kill, pause and look into.
 
+mod nodes;
 #[cfg(test)]
 mod tests;
+
+pub use nodes::Cluster;
 
 use super::postgres::variable;
 use redis::aio::MultiplexedConnection;
@@ -25,17 +28,23 @@ pub struct Redis {
     port: u16,
     child: Child,
     dir: tempfile::TempDir,
+    settings: Vec<String>,
 }
 
 impl Redis {
     pub async fn start() -> Self {
+        Self::start_with(Vec::new).await
+    }
+
+    /// One with further settings, asked for anew for every attempt to start.
+    async fn start_with(settings: impl Fn() -> Vec<String>) -> Self {
         loop {
             // Free now; should another process be faster, there are more.
-            let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let (port, settings) = (free(), settings());
             let dir = tempfile::tempdir().unwrap();
-            let mut child = spawn(free, &dir);
-            if answers(free, &mut child).await {
-                return Self { port: free, child, dir };
+            let mut child = spawn(port, &dir, &settings);
+            if answers(port, &mut child).await {
+                return Self { port, child, dir, settings };
             }
         }
     }
@@ -53,7 +62,7 @@ impl Redis {
 
     /// Starts it again after [`Self::kill`], on the same port and empty.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.port, &self.dir);
+        self.child = spawn(self.port, &self.dir, &self.settings);
         assert!(answers(self.port, &mut self.child).await, "its port has been taken");
     }
 
@@ -140,13 +149,19 @@ async fn connect(url: &str) -> MultiplexedConnection {
     client.get_multiplexed_async_connection().await.unwrap()
 }
 
-fn spawn(port: u16, dir: &tempfile::TempDir) -> Child {
+/// A port that is free now.
+fn free() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn spawn(port: u16, dir: &tempfile::TempDir, settings: &[String]) -> Child {
     Command::new(variable("TEST_REDIS_SERVER"))
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .args(["--save", "", "--appendonly", "no"])
         // What is written to disk can be searched.
         .args(["--rdbcompression", "no", "--dir"])
         .arg(dir.path())
+        .args(settings)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -1,6 +1,6 @@
 //! A version that is destroyed is gone for good: its record, its data key and its fingerprint.
 
-use super::{BOTH, filled, kept, resolved, reveals, slots, value};
+use super::{BOTH, filled, filled_on, kept, resolved, reveals, slots, value};
 use crate::support::traces::Traces;
 use crate::support::{Server, default_slot, refused};
 use tonic::Code;
@@ -14,7 +14,7 @@ fn rows(version: i64) -> String {
 
 #[tokio::test]
 async fn nothing_of_a_destroyed_version_is_left_in_any_file() {
-    let (server, admin, builder) = filled(3).await;
+    let (server, admin, builder) = filled_on(Server::demo_on_sqlite().await, 3).await;
     let long = "long ".repeat(13_000);
     for (name, _) in BOTH {
         for slot in slots() {
@@ -131,7 +131,7 @@ async fn only_an_admin_destroys_and_never_the_current_version() {
 
 #[tokio::test]
 async fn no_view_and_no_etag_changes_and_it_is_on_record() {
-    let (server, admin, builder) = filled(2).await;
+    let (server, admin, builder) = filled_on(Server::demo_on_sqlite().await, 2).await;
     let runtime = server.runtime().await;
     let view = runtime.resolve("demo", "main", v1::Stage::Live).await.unwrap();
     let etag = builder.versions("demo", "OPEN", default_slot()).await.unwrap().etag;

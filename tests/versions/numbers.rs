@@ -79,7 +79,7 @@ fn rows(server: &Server) -> i64 {
 
 #[tokio::test]
 async fn ten_versions_of_each_slot_are_kept() {
-    let server = Server::with_demo().await;
+    let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;
     fill(&builder, 12).await;
     let ten: Vec<_> = (3..=12).rev().collect();

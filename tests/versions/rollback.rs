@@ -1,6 +1,6 @@
 //! Rolling back moves a pointer: nothing is opened, and no version is made.
 
-use super::{BOTH, current, filled, kept, resolved, reveals, slots, value};
+use super::{BOTH, current, filled, filled_on, kept, resolved, reveals, slots, value};
 use crate::support::{Client, Server, default_slot, override_slot, refused};
 use tonic::{Code, Status};
 use waxseal_kms::{Counts, Error};
@@ -237,7 +237,7 @@ async fn a_value_that_no_longer_fits_its_views_does_not_come_back() {
 
 #[tokio::test]
 async fn rollbacks_are_on_record_and_refused_ones_are_not() {
-    let (server, _admin, builder) = filled(2).await;
+    let (server, _admin, builder) = filled_on(Server::demo_on_sqlite().await, 2).await;
     let database = server.setup.database();
     let last = || -> (i64, String, i64) {
         let sql = "SELECT seq, action, version FROM audit ORDER BY seq DESC LIMIT 1";

@@ -157,11 +157,15 @@ impl Engine {
         verb: &mut V,
     ) -> Result<Written<V::Answer>, Error> {
         // Before anything is prepared: what the first call met may be gone since.
-        if let Some(key) = request
-            && let Some(first) =
-                self.replay(&mut *self.store.snapshot().await?, rights.caller, key).await?
-        {
-            return Ok(first);
+        if let Some(key) = request {
+            let mut rows = self.store.snapshot().await?;
+            if let Some(first) = self.replay(&mut *rows, rights.caller, key).await? {
+                // A permit may be as old as a right may be; under the lock no right is.
+                self.ensure_rights(&mut *rows, rights).await?;
+                drop(rows);
+                self.ensure_in_scope(rights, project).await?;
+                return Ok(first);
+            }
         }
         if let Some(project) = project {
             self.have_integrity_key(project).await?;
@@ -182,13 +186,13 @@ impl Engine {
         // Under the lock once more: rights may have ended, the first call may have been under way in
         // another process, and what the caller's scope names may have been made anew.
         self.ensure_rights(change.rows(), rights).await?;
+        if !rights.grants().any(|grant| change.is_in(&grant.scope)) {
+            return Err(Error::PermissionDenied);
+        }
         if let Some(key) = request
             && let Some(first) = self.replay(change.rows(), rights.caller, key).await?
         {
             return Ok(first);
-        }
-        if !rights.grants().any(|grant| change.is_in(&grant.scope)) {
-            return Err(Error::PermissionDenied);
         }
         if !V::ON_DELETED && change.is_deleted() {
             return Err(Error::ProjectDeleted);
@@ -207,6 +211,18 @@ impl Engine {
         }
         step(Step::Commit, tx.commit()).await?;
         Ok(self.written(kept))
+    }
+
+    /// Whether what one of the grants is for is there, now.
+    async fn ensure_in_scope(
+        &self,
+        rights: Rights<'_>,
+        project: Option<&ProjectId>,
+    ) -> Result<(), Error> {
+        let (Some(project), false) = (project, rights.is_everywhere()) else { return Ok(()) };
+        let head = self.store.head(project).await?;
+        let stands = head.is_some_and(|head| rights.are_of(&head));
+        if stands { Ok(()) } else { Err(Error::PermissionDenied) }
     }
 
     /// The answer that was given to this request before, if it was.

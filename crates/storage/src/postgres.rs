@@ -12,6 +12,7 @@ mod environments;
 mod failure;
 mod feed;
 mod heads;
+mod holders;
 mod identity;
 mod keys;
 mod local;
@@ -35,6 +36,7 @@ pub use settings::Settings;
 use self::core::{Core, Line};
 use crate::{Asked, Following, Head, Result, Snapshot, Store, Transaction, ViewRows};
 use async_trait::async_trait;
+use deadpool_postgres::ClientWrapper;
 use session::{Kind, Session};
 use shared::Shared;
 use std::sync::Arc;
@@ -48,6 +50,8 @@ pub struct Postgres {
     core: Arc<Core>,
     asks: strong::Asks,
     _tasks: Vec<Task>,
+    /// Where nobody else may have the database open.
+    _alone: Option<ClientWrapper>,
 }
 
 /// A task that ends with the store.
@@ -91,10 +95,20 @@ impl Postgres {
         Ok(Self::with(Arc::new(Core::new(&settings, line, shared)?), Vec::new()))
     }
 
+    /// [`Self::attach`], while no server has the database open, nor can until this is dropped.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] where one has.
+    pub async fn attach_alone(settings: Settings) -> Result<Self> {
+        let alone = Line::new(&settings, settings.target()?).raw().await?;
+        holders::be_alone(&alone).await?;
+        Ok(Self { _alone: Some(alone), ..Self::attach(settings).await? })
+    }
+
     fn with(core: Arc<Core>, mut tasks: Vec<Task>) -> Self {
         let (asks, queue) = strong::asks();
         tasks.push(Task(tokio::spawn(strong::run(core.clone(), queue))));
-        Self { core, asks, _tasks: tasks }
+        Self { core, asks, _tasks: tasks, _alone: None }
     }
 }
 

@@ -5,7 +5,11 @@ use waxseal_proto::v1::{self, Stage, Visibility};
 
 /// A project, and some beside it, in which each of them can be carried out, with either body.
 pub(crate) async fn demo() -> Server {
-    let server = Server::with_demo().await;
+    demo_on(Server::with_demo().await).await
+}
+
+/// [`demo`] on this server.
+pub(crate) async fn demo_on(server: Server) -> Server {
     let admin = server.admin().await;
     for id in ["ending", "ending-too", "ended", "ended-too"] {
         admin.create_project(id).await.unwrap();

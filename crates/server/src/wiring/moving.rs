@@ -28,7 +28,7 @@ pub async fn open_to_move_keys(config: &Config) -> Result<Opened, StartError> {
         return Err(StartError::KeyFileMissing { path: dir.keys() });
     }
     let local = Arc::new(Local::load(&dir.keys())?);
-    let store = store::attach(config, Some(&dir)).await?;
+    let store = store::attach_alone(config, &dir).await?;
     let keys = Seams { keys: Box::new(|to| Arc::new(Moving::new(local, to))), ..Seams::default() };
     let (audit, metrics) = (AuditSettings::default(), Metrics::new());
     Ok(Opened {

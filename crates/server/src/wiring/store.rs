@@ -48,3 +48,15 @@ pub(super) async fn attach(
     }
     Ok(Arc::new(Sqlite::attach(&dir.database()).await?))
 }
+
+/// [`attach`], where no server may have the store open; for SQLite that is up to the lock of the
+/// data directory.
+pub(super) async fn attach_alone(
+    config: &Config,
+    dir: &DataDir,
+) -> Result<Arc<dyn Store>, StartError> {
+    match database(config)? {
+        Some(settings) => Ok(Arc::new(Postgres::attach_alone(settings).await?)),
+        None => attach(config, Some(dir)).await,
+    }
+}

@@ -1,6 +1,7 @@
 //! Connections: the pool's, and those that are held for the heads.
 
 use super::failure;
+use super::holders;
 use super::identity;
 use super::settings::{Settings, Target};
 use super::shared::Shared;
@@ -12,6 +13,7 @@ use deadpool_postgres::{
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -31,6 +33,9 @@ pub(super) struct Core {
     pub(super) line: Line,
     pub(super) query_timeout: Duration,
     pub(super) head_timeout: Duration,
+    /// Commits that are not answered: as many as the pool has connections, and as many again that
+    /// nobody waits for any more.
+    commits: Arc<Semaphore>,
 }
 
 /// Makes connections outside the pool.
@@ -81,9 +86,17 @@ impl Line {
         let setup = async {
             // Not everybody may set the second, and its default is what it is set to.
             let quiet = "SET log_parameter_max_length_on_error = 0";
-            let (set, _) =
-                futures::join!(client.batch_execute(&self.setup), client.batch_execute(quiet));
+            let joined = async {
+                // What is attached beside the servers leaves data keys alone, or is alone itself.
+                if shared.attached { Ok(()) } else { holders::join(client).await }
+            };
+            let (set, _, joined) = futures::join!(
+                client.batch_execute(&self.setup),
+                client.batch_execute(quiet),
+                joined
+            );
             set.map_err(|error| failure::of(&error))?;
+            joined?;
             identity::check(client, shared).await
         };
         match tokio::time::timeout(self.timeout, setup).await {
@@ -160,6 +173,7 @@ impl Core {
             line,
             query_timeout: settings.query_timeout,
             head_timeout: settings.head_timeout,
+            commits: Arc::new(Semaphore::new(2 * settings.max_connections.max(1))),
         })
     }
 
@@ -171,12 +185,19 @@ impl Core {
                 client: Some(Arc::new(client)),
                 tls: self.line.target.tls.clone(),
                 busy: false,
+                committing: None,
             }),
             Err(error) => {
                 self.shared.alive()?;
                 Err(refused(error))
             }
         }
+    }
+
+    /// Leave to commit.
+    pub(super) fn may_commit(&self) -> Result<OwnedSemaphorePermit> {
+        let place = self.commits.clone().try_acquire_owned();
+        place.map_err(|_| failure::unavailable("PostgreSQL leaves too many commits unanswered"))
     }
 
     /// Closes the pool's idle connections: they are to a server that went away, or that is no
@@ -201,12 +222,16 @@ fn refused(error: PoolError) -> Error {
     }
 }
 
-/// A connection on loan from the pool. Dropped while `busy`, it is cancelled and thrown away.
+/// A connection on loan from the pool. Dropped while `busy`, it is cancelled and thrown away; a
+/// commit, though, is left alone. One that waits for a standby would be over by a cancellation: seen
+/// by everybody, though the standby may never have it.
 pub(super) struct Loan {
     client: Option<Arc<Object>>,
     tls: MakeRustlsConnect,
     /// Whether there is something on it that the server has not answered, or not ended.
     pub(super) busy: bool,
+    /// Whether that is a commit, and its place among those that are not answered.
+    pub(super) committing: Option<OwnedSemaphorePermit>,
 }
 
 impl Loan {
@@ -229,6 +254,14 @@ impl Drop for Loan {
         // Whoever else held it was a future that asked something, and is dropped before this.
         let Some(client) = Arc::into_inner(client).map(Object::take) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if let Some(place) = self.committing.take() {
+            runtime.spawn(async move {
+                // What is asked after the commit is answered after it, or when the connection ends.
+                let _ = client.batch_execute("").await;
+                drop(place);
+            });
+            return;
+        }
         let (token, tls) = (client.cancel_token(), self.tls.clone());
         runtime.spawn(async move {
             // The server does not look whether we are still there while it waits for a lock.

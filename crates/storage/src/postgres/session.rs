@@ -383,8 +383,10 @@ impl Transaction for Session {
             return Err(Error::Conflict);
         }
         let pending = std::mem::take(&mut self.pending);
+        let place = self.core.may_commit()?;
         let mut loan = self.loan.take().ok_or_else(ended)?;
         loan.busy = true;
+        loan.committing = Some(place);
         let commit = loan.client()?.batch_execute("COMMIT");
         let answers = async { futures::join!(pending.answers(), commit) };
         match tokio::time::timeout(self.core.query_timeout, answers).await {

@@ -23,7 +23,7 @@ pub struct Settings {
     pub url: String,
     /// Connections in the pool, at least 1; two more are open for the heads.
     pub max_connections: usize,
-    /// For a connection to be made and prepared.
+    /// For a connection to be made and prepared; where the URL names several hosts, for all of them.
     pub connect_timeout: Duration,
     /// For a connection of the pool to become free.
     pub acquire_timeout: Duration,
@@ -75,11 +75,14 @@ impl Settings {
             return Err(unusable("the URL of the database names no host"));
         }
         let mode = options.mode.unwrap_or_else(|| default_mode(&config));
+        // One that vanished must not take up the time of those after it.
+        let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let parts = if hosts > 1 { u32::try_from(hosts).unwrap_or(u32::MAX) + 1 } else { 1 };
         config
             .ssl_mode(mode)
             .application_name("waxseal")
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .connect_timeout(self.connect_timeout)
+            .connect_timeout(self.connect_timeout / parts)
             .keepalives(true)
             .keepalives_idle(Duration::from_secs(10))
             .keepalives_interval(Duration::from_secs(5))

@@ -3,8 +3,10 @@
 use crate::proxy::Proxy;
 use crate::support::{Database, add, id, project, raise, until};
 use futures::future::BoxFuture;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::net::{TcpSocket, TcpStream};
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::EnvironmentId;
 use waxseal_storage::{Error, Postgres, ProjectRow, Store};
@@ -277,4 +279,35 @@ async fn a_commit_whose_answer_is_lost_is_unknown_and_stands() {
     proxy.open.send_replace(false);
     assert!(matches!(tx.commit().await, Err(Error::CommitUnknown)));
     assert_eq!(store.head(&id("unknown")).await.unwrap().unwrap().revision, 2);
+}
+
+/// An address at which nobody answers at all: its machine is gone, and nothing is refused. Dropped,
+/// it is free.
+async fn vanished() -> (SocketAddr, impl Sized) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Whoever comes when nobody accepts and the queue is full is left without an answer.
+    let mut queue = Vec::new();
+    while let Ok(waiting) =
+        tokio::time::timeout(Duration::from_millis(500), TcpStream::connect(address)).await
+    {
+        queue.push(waiting.unwrap());
+    }
+    (address, (listener, queue))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_vanished_does_not_keep_another_from_being_found() {
+    let database = Database::new().await;
+    drop(database.made().await);
+    let (vanished, _kept) = vanished().await;
+    let mut settings = database.settings();
+    let (user, rest) = settings.url.split_once('@').unwrap();
+    settings.url = format!("{user}@{vanished},{rest}");
+    settings.connect_timeout = Duration::from_secs(6);
+    let store = Postgres::open(settings).await.unwrap();
+    add(&store, &project(1, "found")).await;
+    assert_eq!(raise(&store, &id("found")).await, 2);
 }

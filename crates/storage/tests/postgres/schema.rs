@@ -1,11 +1,40 @@
 //! The schema, how it comes about, and what does not read.
 
 use crate::first;
-use crate::support::{Database, add, id, make, project};
+use crate::support::{Database, add, id, make, project, until};
 use std::sync::Arc;
+use std::time::Duration;
 use waxseal_domain::environment::Stage;
 use waxseal_domain::name::EnvironmentId;
 use waxseal_storage::{Error, Postgres, Store};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_alone_is_so_on_every_connection() {
+    let database = Database::new().await;
+    let store = database.made().await;
+    let alone = async || Postgres::attach_alone(database.settings()).await;
+    let refused = |opened: waxseal_storage::Result<Postgres>| {
+        assert!(matches!(opened.err(), Some(Error::Unavailable { .. })));
+    };
+    refused(alone().await);
+    // What is beside the servers may stay.
+    let _beside = Postgres::attach(database.settings()).await.unwrap();
+    drop(store);
+    let mut patient = None;
+    until("it is alone", Duration::from_secs(20), async || {
+        patient = alone().await.ok();
+        patient.is_some()
+    })
+    .await;
+    let lone = patient.unwrap();
+    assert!(lone.snapshot().await.unwrap().meta().await.unwrap().is_some());
+    let mut settings = database.settings();
+    settings.lock_timeout = Duration::from_millis(100);
+    refused(Postgres::open(settings).await);
+    refused(alone().await);
+    drop(lone);
+    drop(database.open().await);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_start_at_the_same_time_migrate_once() {
