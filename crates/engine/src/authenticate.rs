@@ -6,6 +6,7 @@
 //! asking the database.
 
 mod callers;
+mod evenly;
 
 pub(crate) use callers::KnownCallers;
 
@@ -13,10 +14,11 @@ use crate::create_token::{CHECKSUM, ID, SECRET, checksum};
 use crate::permit::Rights;
 use crate::{Engine, Error};
 use callers::Shown;
+use evenly::evenly;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 use waxseal_domain::caller::{Caller, Credential, Grant, Role};
 use waxseal_domain::identity::Identity;
 use waxseal_domain::name::principal;
@@ -31,10 +33,6 @@ pub(crate) const TRUST: Duration = Duration::from_secs(1);
 /// How long it may take to look a caller up. Everything waits for that, and a database that is silent
 /// is not going to answer what comes after it either.
 const LOOK_UP: Duration = Duration::from_secs(1);
-
-/// Tokens that were looked up are refused so long after they came, or a multiple of it: longer than it
-/// takes to look one up.
-const REFUSALS: Duration = Duration::from_millis(2);
 
 /// How exactly it is kept when a token was last used.
 const USE: Duration = Duration::from_secs(60);
@@ -284,19 +282,6 @@ async fn in_time<T>(look_up: impl Future<Output = Result<T, Error>>) -> Result<T
             Err(waxseal_storage::Error::Unavailable { what }.into())
         }
     }
-}
-
-/// Says no at even times only, so that how long it took tells nothing of why: whether there is such
-/// an id, or how far the look into it came.
-async fn evenly<T>(verified: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let began = Instant::now();
-    let verified = verified.await;
-    if matches!(verified, Err(Error::CredentialsInvalid)) {
-        let even = REFUSALS.as_nanos();
-        let spent = u32::try_from(began.elapsed().as_nanos() / even).unwrap_or(u32::MAX - 1);
-        sleep_until((began + REFUSALS * (spent + 1)).into()).await;
-    }
-    verified
 }
 
 struct Parts<'a> {
