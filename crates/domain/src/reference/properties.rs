@@ -100,7 +100,8 @@ proptest! {
         let document = |of: &dyn Fn(&str) -> String| {
             let strings: Vec<String> = strings.iter().map(|text| of(text)).collect();
             let first = strings[0].clone();
-            serde_json::json!({ first: strings, "n": [1, 2.5, null, true, {}] })
+            // In a list: beside another name, one that is rendered can turn out to be the same.
+            serde_json::json!([{ first: strings }, [1, 2.5, null, true, {}]])
         };
         let meant = document(&|text| render(text, Context::Text, &s, &v).text.expose().to_owned());
         let twin = document(&|text| render(text, Context::Text, &s, &v).redacted);
