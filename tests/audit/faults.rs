@@ -173,7 +173,8 @@ async fn cells(fault: Fault, on_postgres: bool) {
         assert!(proxy.heard(MARK), "{cell}: what is disclosed is heard");
     }
     if !fault.is_of_heads() {
-        world.until_signed().await;
+        let verdict = world.until_signed().await;
+        assert!(verdict.chains >= 4, "each failure begins a chain: {verdict:?}");
     }
 }
 
