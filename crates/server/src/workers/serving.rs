@@ -1,12 +1,15 @@
 //! The connections of one worker.
 
+mod in_place;
+
 use crate::front::Front;
 use crate::identity::Peer;
 use crate::listeners::Accepted;
 use crate::metrics::MeteredIo;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use in_place::{Begun, InPlace};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -108,14 +111,17 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
         // Boxed: it is moved several times on its way into a task, and out of it when it is done.
         Box::pin(async move { Ok::<_, Infallible>(front.call(&peer, request).await) })
     });
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let begun = Begun::default();
+    let mut builder = http2::Builder::new(begun.clone());
     builder
         .timer(TokioTimer::new())
+        .auto_date_header(false)
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEADERS)
         .keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_TIME);
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(connection), service));
+    let serving = builder.serve_connection(TokioIo::new(connection), service);
+    let mut serving = pin!(InPlace::new(serving, begun));
     let mut leg = Leg::Serve;
     let mut renewed = false;
     while leg < Leg::End {
@@ -131,7 +137,7 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
             () = &mut renewal, if !renewed => renewed = true,
         }
         if leg == Leg::Leave || renewed {
-            serving.as_mut().graceful_shutdown();
+            serving.as_mut().connection().graceful_shutdown();
         }
     }
 }
