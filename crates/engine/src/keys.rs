@@ -6,7 +6,7 @@ mod views;
 use crate::Error;
 use crate::revision::Revision;
 use crate::step::{Step, step};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use waxseal_domain::name::ProjectId;

@@ -34,18 +34,18 @@ pub trait ViewEncoder: Send + Sync + 'static {
 }
 
 /// How new an answer has to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Consistency {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency<'a> {
     /// As new as every change acknowledged before the call.
     Strong,
     /// At least as new as this revision token.
-    AtLeast(String),
+    AtLeast(&'a str),
     /// At most this stale; over 0 and up to 1 s.
     Bounded(Duration),
 }
 
 /// Which view to resolve.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Resolve<'a> {
     /// The project.
     pub project: &'a ProjectId,
@@ -54,9 +54,9 @@ pub struct Resolve<'a> {
     /// The stage.
     pub stage: Stage,
     /// How new.
-    pub consistency: Consistency,
+    pub consistency: Consistency<'a>,
     /// The revision token that came with the view the caller holds.
-    pub if_revision_not: Option<String>,
+    pub if_revision_not: Option<&'a str>,
 }
 
 /// A resolved view, or some of it.
@@ -78,15 +78,15 @@ impl Engine {
     /// [`Error::RevisionMismatch`], [`Error::DataLoss`].
     pub async fn resolve_environment(
         &self,
-        permit: Permit<'_>,
-        ask: Resolve<'_>,
+        permit: &Permit<'_>,
+        ask: &Resolve<'_>,
     ) -> Result<Resolution, Error> {
         permit.check(Action::ResolveEnvironment)?;
-        let Seen { revision, view, place } = match self.look(&permit, &ask).await? {
+        let Seen { revision, view, place } = match self.look(permit, ask).await? {
             Looked::NotModified(revision) => return Ok(not_modified(revision)),
             Looked::View(seen) => seen,
         };
-        self.disclose_view(&permit, &ask, Action::ResolveEnvironment, &place).await?;
+        self.disclose_view(permit, ask, Action::ResolveEnvironment, &place).await?;
         Ok(Resolution { revision, parts: vec![view.bytes.clone()], not_modified: false })
     }
 
@@ -97,13 +97,13 @@ impl Engine {
     /// are allowed, [`Error::SecretUnset`], naming the offenders.
     pub async fn resolve_secrets(
         &self,
-        permit: Permit<'_>,
-        ask: Resolve<'_>,
+        permit: &Permit<'_>,
+        ask: &Resolve<'_>,
         names: &[SecretName],
         allow_unset: bool,
     ) -> Result<Resolution, Error> {
         permit.check(Action::ResolveSecrets)?;
-        let Seen { revision, view, place } = match self.look(&permit, &ask).await? {
+        let Seen { revision, view, place } = match self.look(permit, ask).await? {
             Looked::NotModified(revision) => return Ok(not_modified(revision)),
             Looked::View(seen) => seen,
         };
@@ -112,7 +112,7 @@ impl Engine {
         let alone = names.len() == 1;
         let names = names.iter().filter(|name| alone || seen.insert(*name));
         let parts = self.pick(&view, names, allow_unset)?;
-        self.disclose_view(&permit, &ask, Action::ResolveSecrets, &place).await?;
+        self.disclose_view(permit, ask, Action::ResolveSecrets, &place).await?;
         Ok(Resolution { revision, parts, not_modified: false })
     }
 
@@ -122,7 +122,7 @@ impl Engine {
         ask: &Resolve<'_>,
     ) -> Result<Looked, Error> {
         self.keys.check_health()?;
-        let held = self.held(ask.if_revision_not.as_deref())?;
+        let held = self.held(ask.if_revision_not)?;
         let Some(head) = self.head_for(permit, ask).await? else {
             return Err(Box::pin(self.absent(ask.project, None)).await);
         };

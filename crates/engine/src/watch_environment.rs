@@ -104,7 +104,7 @@ impl Watch {
             environment,
             stage: *stage,
             consistency: Consistency::Strong,
-            if_revision_not: if_revision_not.clone(),
+            if_revision_not: if_revision_not.as_deref(),
         };
         Ok(match self.engine.look(&permit, &ask).await? {
             Looked::View(Seen { revision, view, place }) => {

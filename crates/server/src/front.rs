@@ -25,7 +25,7 @@ use crate::rpc::{INITIALIZE, RuntimeServer, ViewMethod};
 use crate::status::{self, Refusal};
 use crate::traces::Traces;
 use elsewhere::Elsewhere;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
 use in_flight::Guard;
 use methods::Method as Called;
@@ -41,7 +41,11 @@ use uuid::Uuid;
 use waxseal_domain::caller::Caller;
 use waxseal_engine::{Engine, Error, holding, watched};
 
-const REQUEST_ID: &str = "x-request-id";
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// A call as it comes in. The body is taken by whoever reads it.
+type Request = http::Request<Option<Incoming>>;
 
 /// The front of all services.
 #[derive(Clone)]
@@ -62,8 +66,9 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// Answers a call.
-    pub(crate) async fn call(&self, peer: &Peer, request: Request<Incoming>) -> Response<Reply> {
+    /// Answers a call. It is lent here, and further in: what goes through futures by value is in
+    /// each of them, twice.
+    pub(crate) async fn call(&self, peer: &Peer, request: &mut Request) -> Response<Reply> {
         let id = request_id::new();
         let called = self.methods.find(request.uri());
         let mut call = self.meter.call(called.map(|called| called.number));
@@ -98,7 +103,7 @@ impl Front {
         &self,
         called: Option<Called>,
         peer: &Peer,
-        mut request: Request<Incoming>,
+        request: &mut Request,
         streaming: Option<Streaming>,
     ) -> Response<Reply> {
         let Some(called) = called else { return refused(Refusal::MethodUnknown) };
@@ -106,19 +111,19 @@ impl Front {
             return refused(refusal);
         }
         // Whoever stands at the machine has no credentials yet.
-        let first = is_first_call(&request, peer);
+        let first = is_first_call(request, peer);
         if first {
             request.extensions_mut().insert(peer.clone());
         }
         if first || called.access == Access::Open {
-            let answer = Box::pin(self.route(request.map(Body::new))).await;
+            let answer = Box::pin(self.route(request)).await;
             return streamed(answer, streaming);
         }
         let place = match self.admission.place(called.priority) {
             Ok(place) => place,
             Err(refusal) => return self.turned_away(refusal),
         };
-        let caller = match self.caller(peer, &mut request).await {
+        let caller = match self.caller(peer, request).await {
             Ok(caller) => caller,
             Err(status) => return status.into_http(),
         };
@@ -128,23 +133,18 @@ impl Front {
         };
         let stream = admitted.stream.take();
         let answer = if let Some(method) = ViewMethod::of(request.uri().path()) {
-            self.runtime.view(method, &caller, request.into_body()).await
+            self.runtime.view(method, &caller, request.body_mut()).await
         } else {
             request.extensions_mut().insert(caller);
             // Boxed, so that it does not make the calls that come past it larger. A change that
             // goes on without its caller goes on taking the place of a call.
-            let route = self.route(request.map(Body::new));
-            Box::pin(holding(Arc::new((place, admitted)), route)).await
+            Box::pin(holding(Arc::new((place, admitted)), self.route(request))).await
         };
         streamed(answer, streaming.map(|streaming| streaming.taking(stream)))
     }
 
     /// Who calls. Wrong credentials count against the address that they come from.
-    async fn caller(
-        &self,
-        peer: &Peer,
-        request: &mut Request<Incoming>,
-    ) -> Result<Arc<Caller>, Status> {
+    async fn caller(&self, peer: &Peer, request: &mut Request) -> Result<Arc<Caller>, Status> {
         if let Some(caller) = &self.engine.without().authentication {
             return Ok(caller.clone());
         }
@@ -167,7 +167,9 @@ impl Front {
         }
     }
 
-    async fn route(&self, request: Request<Body>) -> Response<Reply> {
+    async fn route(&self, request: &mut Request) -> Response<Reply> {
+        let request = std::mem::take(request);
+        let request = request.map(|body| body.map_or_else(Body::empty, Body::new));
         let mut routes = self.routes.clone();
         match tower_service::Service::call(&mut routes, request).await {
             Ok(answer) => answer.map(Reply::from),
@@ -198,7 +200,7 @@ impl Front {
             call.ended(status.code());
         }
         if let Some(id) = request_id::header(id) {
-            answer.headers_mut().insert(REQUEST_ID, id);
+            answer.headers_mut().insert(&REQUEST_ID, id);
         }
         answer.map(|reply| reply.counted(guard, call))
     }
@@ -222,7 +224,7 @@ impl Front {
 }
 
 /// Whether it is the one call without a caller, from where that may be made.
-fn is_first_call(request: &Request<Incoming>, peer: &Peer) -> bool {
+fn is_first_call(request: &Request, peer: &Peer) -> bool {
     request.uri().path() == INITIALIZE
         && !request.headers().contains_key(header::AUTHORIZATION)
         && peer.owns_this()
@@ -240,7 +242,7 @@ fn ensure_grpc(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     if !is_grpc || method != Method::POST {
         return Err(Refusal::NotGrpc);
     }
-    match headers.get("grpc-encoding").map(HeaderValue::as_bytes) {
+    match headers.get(&ENCODING).map(HeaderValue::as_bytes) {
         None | Some(b"identity") => Ok(()),
         Some(_) => Err(Refusal::Compressed),
     }

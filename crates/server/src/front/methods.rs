@@ -1,10 +1,10 @@
 //! The methods there are, as the definitions say.
 
 use super::admission::Priority;
+use foldhash::HashMap;
 use http::Uri;
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
-use std::collections::HashMap;
 
 /// How a method is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) struct Methods(HashMap<String, Method>);
 impl Methods {
     /// The methods of these encoded file descriptor sets.
     pub(crate) fn read(sets: &[(&[u8], Access)]) -> Result<Self, DecodeError> {
-        let mut methods = HashMap::new();
+        let mut methods = HashMap::default();
         for (set, access) in sets {
             for file in FileDescriptorSet::decode(*set)?.file {
                 for service in &file.service {

@@ -2,11 +2,13 @@
 
 use super::{Reply, refused};
 use crate::status::Refusal;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use std::future::Future;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+
+static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// How long a call may take.
 pub(super) struct Deadline {
@@ -18,7 +20,7 @@ pub(super) struct Deadline {
 
 /// Reads `grpc-timeout`; no answer takes longer than `longest`, whatever the caller allows.
 pub(super) fn read(headers: &HeaderMap, longest: Duration) -> Result<Deadline, Refusal> {
-    let mut sent = headers.get_all("grpc-timeout").iter();
+    let mut sent = headers.get_all(&TIMEOUT).iter();
     let asked = match (sent.next(), sent.next()) {
         (None, _) => None,
         (Some(header), None) => Some(parse(header).ok_or(Refusal::InvalidTimeout)?),

@@ -17,14 +17,16 @@ const FRAME: usize = 5;
 /// Reads the message of a call.
 ///
 /// A small message comes as one frame of HTTP/2 that holds it and nothing else. Whatever comes
-/// otherwise, mistakes too, is left to tonic: there is one reading of it, and one set of errors.
-pub(super) async fn read<Q, B>(mut body: B) -> Result<Q, Status>
+/// otherwise, mistakes too, is left to tonic, which takes the body: there is one reading of it, and
+/// one set of errors.
+pub(super) async fn read<Q, B>(sent: &mut Option<B>) -> Result<Q, Status>
 where
     Q: Message + Default + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send + Unpin,
 {
-    let first = next(&mut body).await;
+    let Some(body) = sent else { return Err(Status::internal("no message")) };
+    let first = next(body).await;
     if let Some(Ok(frame)) = &first
         && let Some(message) = frame.data_ref().and_then(whole)
         && body.is_end_stream()
@@ -32,8 +34,9 @@ where
     {
         return Ok(message);
     }
+    let Some(rest) = sent.take() else { return Err(Status::internal("no message")) };
     // Boxed: rare, and otherwise carried along by every call.
-    Box::pin(read_as_tonic_does(Replayed { first, rest: body })).await
+    Box::pin(read_as_tonic_does(Replayed { first, rest })).await
 }
 
 async fn read_as_tonic_does<Q, B>(replayed: Replayed<B>) -> Result<Q, Status>
@@ -127,7 +130,7 @@ mod tests {
 
     async fn read_pieces(pieces: &[&[u8]]) -> Result<String, Code> {
         let pieces = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
-        let message: Result<GetProjectRequest, _> = read(Pieces(pieces)).await;
+        let message: Result<GetProjectRequest, _> = read(&mut Some(Pieces(pieces))).await;
         message.map(|message| message.name).map_err(|status| status.code())
     }
 

@@ -99,7 +99,7 @@ pub(super) async fn watch_environment(
     let permit = engine.permit(caller, Action::WatchEnvironment, asked.target()).await?;
     let watched = WatchEnvironment {
         stage: stage("stage", request.stage)?,
-        if_revision_not: runtime::held(request.if_revision_not),
+        if_revision_not: runtime::held(&request.if_revision_not).map(str::to_owned),
         project: project.clone(),
         environment: environment.clone(),
     };
@@ -112,7 +112,7 @@ pub(super) async fn watch_environment(
 pub(super) async fn resolve_environment(
     engine: &Engine,
     caller: &Caller,
-    request: ResolveEnvironmentRequest,
+    request: &ResolveEnvironmentRequest,
 ) -> Result<Resolution, Error> {
     let (project, environment) = name::environment("name", &request.name)?;
     let asked = Asked::stage(&project, &environment, request.stage);
@@ -121,16 +121,16 @@ pub(super) async fn resolve_environment(
         project: &project,
         environment: &environment,
         stage: stage("stage", request.stage)?,
-        consistency: runtime::consistency(request.consistency)?,
-        if_revision_not: runtime::held(request.if_revision_not),
+        consistency: runtime::consistency(request.consistency.as_ref())?,
+        if_revision_not: runtime::held(&request.if_revision_not),
     };
-    engine.resolve_environment(permit, resolve).await
+    engine.resolve_environment(&permit, &resolve).await
 }
 
 pub(super) async fn resolve_secrets(
     engine: &Engine,
     caller: &Caller,
-    request: ResolveSecretsRequest,
+    request: &ResolveSecretsRequest,
 ) -> Result<Resolution, Error> {
     let (project, environment) = name::environment("name", &request.name)?;
     let asked = Asked::stage(&project, &environment, request.stage);
@@ -139,11 +139,11 @@ pub(super) async fn resolve_secrets(
         project: &project,
         environment: &environment,
         stage: stage("stage", request.stage)?,
-        consistency: runtime::consistency(request.consistency)?,
-        if_revision_not: runtime::held(request.if_revision_not),
+        consistency: runtime::consistency(request.consistency.as_ref())?,
+        if_revision_not: runtime::held(&request.if_revision_not),
     };
     let names = runtime::names(&request.secrets)?;
-    engine.resolve_secrets(permit, resolve, &names, request.allow_unset).await
+    engine.resolve_secrets(&permit, &resolve, &names, request.allow_unset).await
 }
 
 async fn render_templates(
@@ -158,7 +158,7 @@ async fn render_templates(
         project: &project,
         environment: &environment,
         stage: stage("stage", request.stage)?,
-        consistency: runtime::consistency(request.consistency)?,
+        consistency: runtime::consistency(request.consistency.as_ref())?,
         if_revision_not: None,
     };
     let (ids, templates) = render::templates(request.templates)?;

@@ -36,7 +36,7 @@ impl RuntimeServer {
         &self,
         method: ViewMethod,
         caller: &Caller,
-        body: Incoming,
+        body: &mut Option<Incoming>,
     ) -> Response<Reply> {
         match self.answered(method, caller, body).await {
             Ok(reply) => answer(reply),
@@ -48,20 +48,23 @@ impl RuntimeServer {
         &self,
         method: ViewMethod,
         caller: &Caller,
-        body: Incoming,
+        body: &mut Option<Incoming>,
     ) -> Result<Reply, Status> {
         let engine = self.engine();
         let resolution = match method {
             ViewMethod::ResolveEnvironment => {
-                resolve_environment(engine, caller, message::read(body).await?).await
+                let request = message::read(body).await?;
+                resolve_environment(engine, caller, &request).await
             }
             ViewMethod::ResolveSecrets => {
-                resolve_secrets(engine, caller, message::read(body).await?).await
+                let request = message::read(body).await?;
+                resolve_secrets(engine, caller, &request).await
             }
             ViewMethod::WatchEnvironment => {
                 let request = message::read(body).await?;
-                let views = watch_environment(engine, self.streams(), caller, request).await;
-                return Ok(Reply::stream(views.map_err(status::of)?));
+                // Boxed: rare, and otherwise carried along by every call.
+                let views = watch_environment(engine, self.streams(), caller, request);
+                return Ok(Reply::stream(Box::pin(views).await.map_err(status::of)?));
             }
         };
         let message = view::message(resolution.map_err(status::of)?);

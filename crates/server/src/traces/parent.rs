@@ -1,15 +1,17 @@
 //! What a caller says of the trace that its call is part of: the header `traceparent`, as W3C Trace
 //! Context defines it.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+static PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Bytes of version 00: `00-<trace>-<span>-<flags>`.
 const LENGTH: usize = 55;
 
 /// The caller's span; none if there is no such header, more than one, or one that is malformed.
 pub(super) fn read(headers: &HeaderMap) -> Option<SpanContext> {
-    let mut sent = headers.get_all("traceparent").iter();
+    let mut sent = headers.get_all(&PARENT).iter();
     let (Some(header), None) = (sent.next(), sent.next()) else { return None };
     parse(header.to_str().ok()?)
 }

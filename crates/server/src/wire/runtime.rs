@@ -8,14 +8,14 @@ use waxseal_engine::{Consistency, Error};
 use waxseal_proto::v1::{self, consistency::Mode};
 
 /// How fresh an answer has to be. The engine checks tokens and ranges.
-pub(crate) fn consistency(sent: Option<v1::Consistency>) -> Result<Consistency, Error> {
-    match sent.and_then(|consistency| consistency.mode) {
+pub(crate) fn consistency(sent: Option<&v1::Consistency>) -> Result<Consistency<'_>, Error> {
+    match sent.and_then(|consistency| consistency.mode.as_ref()) {
         None | Some(Mode::Strong(v1::consistency::Strong {})) => Ok(Consistency::Strong),
         Some(Mode::AtLeast(v1::consistency::AtLeast { revision })) => {
             Ok(Consistency::AtLeast(revision))
         }
         Some(Mode::Bounded(v1::consistency::Bounded { max_staleness })) => {
-            max_staleness.and_then(duration).map(Consistency::Bounded).ok_or_else(|| {
+            max_staleness.as_ref().and_then(duration).map(Consistency::Bounded).ok_or_else(|| {
                 let rule = "be more than 0 seconds and at most 1 second";
                 invalid("consistency.bounded.max_staleness", rule)
             })
@@ -23,14 +23,14 @@ pub(crate) fn consistency(sent: Option<v1::Consistency>) -> Result<Consistency, 
     }
 }
 
-fn duration(sent: prost_types::Duration) -> Option<Duration> {
-    let prost_types::Duration { seconds, nanos } = sent;
+fn duration(sent: &prost_types::Duration) -> Option<Duration> {
+    let prost_types::Duration { seconds, nanos } = *sent;
     let nanos = u32::try_from(nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
     Some(Duration::new(u64::try_from(seconds).ok()?, nanos))
 }
 
 /// The revision a caller holds; empty is none.
-pub(crate) fn held(if_revision_not: String) -> Option<String> {
+pub(crate) fn held(if_revision_not: &str) -> Option<&str> {
     (!if_revision_not.is_empty()).then_some(if_revision_not)
 }
 
@@ -52,25 +52,29 @@ pub(crate) fn names(secrets: &[String]) -> Result<Vec<SecretName>, Error> {
 mod tests {
     use super::*;
 
-    fn bounded(max_staleness: Option<prost_types::Duration>) -> Result<Consistency, Error> {
+    fn bounded(max_staleness: Option<prost_types::Duration>) -> Option<Duration> {
         let bounded = v1::consistency::Bounded { max_staleness };
-        consistency(Some(v1::Consistency { mode: Some(Mode::Bounded(bounded)) }))
+        let sent = v1::Consistency { mode: Some(Mode::Bounded(bounded)) };
+        match consistency(Some(&sent)) {
+            Ok(Consistency::Bounded(staleness)) => Some(staleness),
+            _ => None,
+        }
     }
 
     #[test]
     fn nothing_said_is_strong() {
         assert!(matches!(consistency(None), Ok(Consistency::Strong)));
         let silent = v1::Consistency { mode: None };
-        assert!(matches!(consistency(Some(silent)), Ok(Consistency::Strong)));
+        assert!(matches!(consistency(Some(&silent)), Ok(Consistency::Strong)));
     }
 
     #[test]
     fn a_bound_is_a_duration() {
         let of = |seconds, nanos| bounded(Some(prost_types::Duration { seconds, nanos }));
-        assert!(matches!(of(0, 5), Ok(Consistency::Bounded(d)) if d == Duration::from_nanos(5)));
-        assert!(bounded(None).is_err());
+        assert_eq!(of(0, 5), Some(Duration::from_nanos(5)));
+        assert_eq!(bounded(None), None);
         for (seconds, nanos) in [(-1, 0), (0, -1), (0, 1_000_000_000), (1, -5)] {
-            assert!(of(seconds, nanos).is_err(), "{seconds} {nanos}");
+            assert_eq!(of(seconds, nanos), None, "{seconds} {nanos}");
         }
     }
 

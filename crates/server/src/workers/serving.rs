@@ -6,6 +6,7 @@ use crate::front::Front;
 use crate::identity::Peer;
 use crate::listeners::Accepted;
 use crate::metrics::MeteredIo;
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -106,10 +107,11 @@ async fn serve_one(accepted: Accepted, front: &Arc<Front>, mut course: Course) {
     let _open = metrics.connection();
     let connection = MeteredIo::new(connection, metrics.clone());
     let mut renewal = pin!(renewal(front, &peer));
-    let service = service_fn(|request| {
+    let service = service_fn(|request: http::Request<Incoming>| {
         let (front, peer) = (front.clone(), peer.clone());
-        // Boxed: it is moved several times on its way into a task, and out of it when it is done.
-        Box::pin(async move { Ok::<_, Infallible>(front.call(&peer, request).await) })
+        let mut request = request.map(Some);
+        // Boxed: it is moved several times before it is polled, and when it is done.
+        Box::pin(async move { Ok::<_, Infallible>(front.call(&peer, &mut request).await) })
     });
     let begun = Begun::default();
     let mut builder = http2::Builder::new(begun.clone());

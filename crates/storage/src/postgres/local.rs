@@ -32,7 +32,7 @@
 
 use super::heads::{Answered, Poll};
 use crate::Head;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use waxseal_domain::name::ProjectId;
@@ -236,7 +236,7 @@ impl Local {
         let renewed = self.renew(poll.incarnation);
         self.merge_epoch(ticket, now, poll.epoch)?;
         let begins = renewed || ticket.cursor.is_none() || ticket.epoch != self.epoch;
-        let mut rows = HashMap::with_capacity(poll.heads.len());
+        let mut rows = HashMap::with_capacity_and_hasher(poll.heads.len(), Default::default());
         for (project, head) in &poll.heads {
             let Ok(head) = head else { continue };
             rows.insert(project.clone(), (head.project, head.revision));

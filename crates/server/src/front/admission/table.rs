@@ -1,6 +1,6 @@
 //! Who is known, in parts that are locked for themselves.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const PARTS: usize = 16;
@@ -20,7 +20,7 @@ struct Part<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self([(); PARTS].map(|()| Mutex::new(Part { known: HashMap::new(), many: MANY })))
+        Self([(); PARTS].map(|()| Mutex::new(Part { known: HashMap::default(), many: MANY })))
     }
 }
 
