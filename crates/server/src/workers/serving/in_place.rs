@@ -3,6 +3,7 @@
 use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -60,10 +61,53 @@ impl<C: Future> Future for InPlace<C> {
         std::mem::swap(&mut *this.begun.calls(), this.polled);
         // What a call answers wakes the connection, which has registered itself just now.
         for mut call in this.polled.drain(..) {
-            if call.as_mut().poll(cx).is_pending() {
+            // A panic, which is logged where it happens, is the end of its call alone.
+            let polled = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx)));
+            if matches!(polled, Ok(Poll::Pending)) {
                 tokio::spawn(call);
             }
         }
         ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn a_call_is_polled_in_place_and_goes_on_alone_if_it_has_to_wait() {
+        let (begun, done) = (Begun::default(), Arc::new(AtomicUsize::new(0)));
+        let count = |by| {
+            let done = done.clone();
+            move || done.fetch_add(by, Ordering::Relaxed)
+        };
+        let (first, second) = (count(1), count(1));
+        let (third, last) = (count(100), count(10));
+        let (go, wait) = oneshot::channel();
+        begun.execute(async move { drop(first()) });
+        begun.execute(async { panic!("one call") });
+        begun.execute(async move {
+            if wait.await.is_ok() {
+                third();
+            }
+        });
+        begun.execute(async move { drop(second()) });
+        let connection = InPlace::new(std::future::pending::<()>(), begun.clone());
+        let mut connection = std::pin::pin!(connection);
+        assert!(futures::poll!(&mut connection).is_pending());
+        assert_eq!(done.load(Ordering::Relaxed), 2, "those that need not wait, whoever panics");
+        // A connection that has ended takes nothing from a call that goes on, nor is it needed.
+        go.send(()).unwrap();
+        while done.load(Ordering::Relaxed) < 100 {
+            tokio::task::yield_now().await;
+        }
+        // What came in with the end is begun still.
+        begun.execute(async move { drop(last()) });
+        let mut ended = std::pin::pin!(InPlace::new(std::future::ready(()), begun));
+        assert!(futures::poll!(&mut ended).is_ready());
+        assert_eq!(done.load(Ordering::Relaxed), 112);
     }
 }
