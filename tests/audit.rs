@@ -4,12 +4,15 @@
 mod calls;
 mod checkpoints;
 mod command;
+mod crashes;
 mod faults;
+mod full;
 mod given;
 mod golden;
 mod independent;
 mod killed;
 mod lists;
+mod running;
 mod tampers;
 mod together;
 mod windows;
