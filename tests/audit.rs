@@ -12,6 +12,7 @@ mod golden;
 mod independent;
 mod killed;
 mod lists;
+mod lost;
 mod running;
 mod tampers;
 mod together;
