@@ -13,6 +13,7 @@ mod independent;
 mod killed;
 mod lists;
 mod lost;
+mod named;
 mod running;
 mod tampers;
 mod together;
