@@ -44,6 +44,7 @@ FIELDS = {
     19: ("until", number),
     20: ("resource", TEXT),
     21: ("grant", TEXT),
+    22: ("call", uid),
 }
 
 

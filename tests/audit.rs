@@ -4,12 +4,17 @@
 mod calls;
 mod checkpoints;
 mod command;
+mod crashes;
 mod faults;
+mod full;
 mod given;
 mod golden;
 mod independent;
 mod killed;
 mod lists;
+mod lost;
+mod named;
+mod running;
 mod tampers;
 mod together;
 mod windows;

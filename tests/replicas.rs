@@ -2,6 +2,7 @@
 //! acknowledged is seen, and what is sent twice is done once.
 
 pub mod children;
+mod expanded;
 mod failover;
 mod histories;
 mod kill;

@@ -1,5 +1,6 @@
 //! Ways in which the database fails the trail, and eight calls that disclose: nothing leaves without
-//! its record, and nobody waits for ever. A process that dies is `killed.rs`.
+//! its record, and nobody waits for ever. Files that cannot grow are in `full.rs`, a process
+//! that dies in `crashes.rs` and `killed.rs`.
 
 use super::calls::{CALLS, Call, Callers};
 use super::world::{MARK, PATIENCE, World, postgres, setup};
@@ -12,7 +13,7 @@ use tonic::Code;
 use waxseal_domain::caller::Role;
 
 /// The record of a disclosure, as triggers see it.
-const WHEN: &str = "WHEN (NEW.chain LIKE 'process:%' OR NEW.action = 'RevealSecretValue')";
+pub const WHEN: &str = "WHEN (NEW.chain LIKE 'process:%' OR NEW.action = 'RevealSecretValue')";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -50,7 +51,15 @@ impl Fault {
             Self::Errors => trigger("SELECT RAISE(ABORT, 'no');"),
             Self::Blocks if postgres => trigger("PERFORM pg_sleep(60);"),
             Self::Blocks => return None,
-            Self::Full => trigger("RAISE EXCEPTION 'full' USING ERRCODE = '53100';"),
+            Self::Full if postgres => trigger("RAISE EXCEPTION 'full' USING ERRCODE = '53100';"),
+            // Of what SQLite says about a full disk it also speaks when numbers are used up.
+            Self::Full => format!(
+                "CREATE TABLE used_up (number INTEGER PRIMARY KEY AUTOINCREMENT);
+                 INSERT INTO used_up VALUES ({});
+                 {}",
+                i64::MAX,
+                trigger("INSERT INTO used_up VALUES (NULL);")
+            ),
             Self::HeadLost => format!("{lost}; DELETE FROM audit_chain WHERE {HEADS}"),
             Self::HeadChanged => format!(
                 "{lost}; UPDATE audit_chain SET sequence = sequence + 1
@@ -62,7 +71,8 @@ impl Fault {
     fn end(self, postgres: bool) -> &'static str {
         match self {
             Self::Errors | Self::Blocks | Self::Full if postgres => "DROP FUNCTION fail CASCADE",
-            Self::Errors | Self::Blocks | Self::Full => "DROP TRIGGER fail",
+            Self::Errors | Self::Blocks => "DROP TRIGGER fail",
+            Self::Full => "DROP TRIGGER fail; DROP TABLE used_up",
             Self::HeadLost | Self::HeadChanged => {
                 "DELETE FROM audit_chain
                  WHERE chain LIKE 'process:%' AND chain IN (SELECT chain FROM lost);
@@ -193,6 +203,7 @@ async fn a_sink_that_blocks_lets_nothing_out_and_keeps_nobody_waiting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_lets_nothing_out() {
+    cells(Fault::Full, false).await;
     cells(Fault::Full, true).await;
 }
 

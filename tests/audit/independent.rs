@@ -49,6 +49,7 @@ pub fn hash(before: &[u8; 32], record: &Value) -> [u8; 32] {
         number(&record["until"]),
         text(&record["resource"]),
         text(&record["grant"]),
+        uid(&record["call"]),
     ];
     let mut bytes = before.to_vec();
     bytes.extend(record["sequence"].as_u64().unwrap().to_be_bytes());

@@ -5,6 +5,7 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -73,10 +74,10 @@ pub struct Proxy {
     task: JoinHandle<()>,
 }
 
-/// A fault that waits until the client sends a text.
-#[derive(Clone, Copy)]
+/// A fault that waits until the client has sent some texts.
 struct Trap {
-    text: &'static str,
+    /// Those that are still to come.
+    texts: VecDeque<&'static str>,
     moment: Moment,
     fault: Fault,
 }
@@ -146,7 +147,19 @@ impl Proxy {
 
     /// Sets the fault as soon as a client sends this text in one piece.
     pub fn set_when(&self, moment: Moment, text: &'static str, fault: Fault) {
-        *self.link.trap.lock().unwrap() = Some(Trap { text, moment, fault });
+        self.set_once(moment, [text], fault);
+    }
+
+    /// Sets the fault as soon as clients have sent these texts one after the other, each in one
+    /// piece.
+    pub fn set_once(
+        &self,
+        moment: Moment,
+        texts: impl IntoIterator<Item = &'static str>,
+        fault: Fault,
+    ) {
+        let texts = texts.into_iter().collect();
+        *self.link.trap.lock().unwrap() = Some(Trap { texts, moment, fault });
     }
 
     /// Whether the fault of [`Self::set_when`] has set in.
@@ -200,11 +213,16 @@ impl Link {
         }
     }
 
-    /// The trap, if it waited for something in `sent`.
-    fn spring(&self, sent: &[u8]) -> Option<Trap> {
+    /// The trap, if all that it still waited for is in `sent`.
+    fn spring(&self, mut sent: &[u8]) -> Option<Trap> {
         let mut trap = self.trap.lock().unwrap();
-        let text = trap.as_ref()?.text.as_bytes();
-        sent.windows(text.len()).any(|window| window == text).then(|| trap.take()).flatten()
+        let texts = &mut trap.as_mut()?.texts;
+        while let Some(text) = texts.front() {
+            let at = sent.windows(text.len()).position(|window| window == text.as_bytes())?;
+            sent = &sent[at + text.len()..];
+            texts.pop_front();
+        }
+        trap.take()
     }
 }
 

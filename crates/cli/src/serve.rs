@@ -55,6 +55,7 @@ impl Serve {
         }
         // Before the engines are waited for, which may take a while.
         let hangup = signals::hangup()?;
+        signals::file_too_large()?;
         let _log = telemetry::init(&config)?;
         let admin = Admin::start(&config).await.map_err(|error| Failure::bind(error.into()))?;
         if let Some(admin) = &admin {

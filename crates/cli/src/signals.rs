@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first one asks, the second one does not. SIGHUP ends no server.
+//! SIGTERM and SIGINT: the first one asks, the second one does not. SIGHUP and SIGXFSZ end no server.
 
 use crate::failure::Failure;
 use std::future::Future;
@@ -29,6 +29,13 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()> + Send, Failure> {
 /// again.
 pub(crate) fn hangup() -> Result<Signal, Failure> {
     signal(SignalKind::hangup()).map_err(Failure::Signals)
+}
+
+/// From the call on, a file that reaches the limit of file sizes (`ulimit -f`) fails the write, as a
+/// full disk does, and does not end the process.
+pub(crate) fn file_too_large() -> Result<(), Failure> {
+    let limit = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    signal(limit).map(drop).map_err(Failure::Signals)
 }
 
 /// Done when any signal comes by which a person or a system ends or suspends what is on a terminal.

@@ -38,6 +38,7 @@ pub(crate) use recorder::Recorder;
 pub(crate) use windows::What;
 pub(crate) use witness::Witness;
 
+use crate::called::call;
 use crate::{Engine, Error};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -86,7 +87,7 @@ impl<'a> Actor<'a> {
     pub(crate) fn did(self, at: Timestamp, action: &'static str) -> AuditRow {
         let Self { principal, credential } = self;
         let credential = Some(credential.to_owned());
-        AuditRow { credential, ..AuditRow::new(at, principal.to_owned(), action) }
+        AuditRow { credential, call: call(), ..AuditRow::new(at, principal.to_owned(), action) }
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) use checks::Touches;
 pub(crate) use state::{Change, Subject};
 
 use crate::audit::Denied;
+use crate::called::in_same_call;
 use crate::held::held;
 use crate::in_flight::Flight;
 use crate::permit::Rights;
@@ -101,9 +102,9 @@ impl Engine {
         change: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
         let (done, mut changed) = oneshot::channel();
-        let task = carried(async move {
+        let task = carried(in_same_call(async move {
             let _ = done.send(change.await);
-        });
+        }));
         match self.store.detach(task.in_current_span().boxed()).await {
             Ok(()) => changed.try_recv().unwrap_or(Err(Error::ShuttingDown)),
             Err(stopped) if stopped.is_panic() => Err(Error::Internal("a change panicked".into())),

@@ -9,6 +9,7 @@ mod access;
 mod audit;
 mod authenticate;
 mod batch_set_overrides;
+mod called;
 mod change;
 mod check;
 mod clear_secret_value;
@@ -73,6 +74,7 @@ pub use audit::{
     ListAuditEvents, Problem, ProjectHead, Record, Verdict, Verifier, WitnessError, verify_export,
 };
 pub use batch_set_overrides::{BatchSetOverrides, BatchWritten};
+pub use called::{called, in_same_call};
 pub use change::Written;
 pub use clear_secret_value::ClearSecretValue;
 pub use clock::SystemClock;

@@ -11,6 +11,7 @@ mod progress;
 pub use progress::{FailedKey, RewrapProgress, Rewrapping};
 
 use crate::audit::{Actor, Trail as _};
+use crate::called::in_same_call;
 use crate::{Engine, Error, Permit};
 use page::Ended;
 use progress::Count;
@@ -66,7 +67,7 @@ impl Engine {
         let (told, progress) = channel(1);
         let engine = self.clone();
         let job = async move { engine.carry_out_rewrap(principal, count, told, stopping).await };
-        tokio::spawn(job.in_current_span());
+        tokio::spawn(in_same_call(job).in_current_span());
         Ok(Rewrapping::new(progress))
     }
 

@@ -83,6 +83,7 @@ impl Front {
                     .then(|| Streaming::new(id, deadline.asked, self.meter.metrics().clone()));
                 // In place: what goes through here by value is copied, kilobytes of it.
                 let answer = pin!(self.answer(called, peer, request, streaming));
+                let answer = waxseal_engine::called(id, answer);
                 let answer = Elsewhere::new(&self.background, answer);
                 let answer = panics::caught(id, answer);
                 match trace {

@@ -54,6 +54,8 @@ pub struct AuditRow {
     pub resource: Option<String>,
     /// What was given or taken: role, scope and end.
     pub grant: Option<String>,
+    /// The id of the call that this was done for, where there was one.
+    pub call: Option<Uuid>,
 }
 
 impl AuditRow {
@@ -84,6 +86,7 @@ impl AuditRow {
             until: None,
             resource: None,
             grant: None,
+            call: None,
         }
     }
 

@@ -46,6 +46,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("../migrations/sqlite/0001_initial.sql")),
     M::up(include_str!("../migrations/sqlite/0002_access.sql")),
     M::up(include_str!("../migrations/sqlite/0003_audit.sql")),
+    M::up(include_str!("../migrations/sqlite/0004_calls.sql")),
 ];
 
 /// A store in one SQLite file. The caller holds the data directory's lock: two servers on one
@@ -289,6 +290,22 @@ mod tests {
         let mode: String = writer.query_row("PRAGMA journal_mode", [], |r| r.get(0)).unwrap();
         let synchronous: i64 = writer.query_row("PRAGMA synchronous", [], |r| r.get(0)).unwrap();
         assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+
+    #[tokio::test]
+    async fn records_from_before_calls_were_named_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("waxseal.db");
+        let mut before = Connection::open(&path).unwrap();
+        Migrations::from_slice(&MIGRATIONS[..3]).to_latest(&mut before).unwrap();
+        let record = "INSERT INTO audit (chain, sequence, hash, at, principal, action, outcome)
+             VALUES ('deployment', 1, zeroblob(32), 5, 'somebody', 'Something', 'ok')";
+        before.execute_batch(record).unwrap();
+        drop(before);
+        let store = Sqlite::open(&path).await.unwrap();
+        let mut rows = store.snapshot().await.unwrap();
+        let records = rows.audit_records("deployment", 0, 9, 9).await.unwrap();
+        assert_eq!((records.len(), records[0].row.call), (1, None));
     }
 
     #[test]

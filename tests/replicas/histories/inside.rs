@@ -69,7 +69,7 @@ impl Read {
         let permit = engine.permit(&caller, Action::ResolveEnvironment, target).await?;
         let consistency = match self.mode {
             Mode::Strong => Consistency::Strong,
-            Mode::AtLeast(_) => Consistency::AtLeast(self.token.clone()),
+            Mode::AtLeast(_) => Consistency::AtLeast(&self.token),
             Mode::Bounded(staleness) => Consistency::Bounded(staleness),
         };
         let resolve = Resolve {
@@ -79,7 +79,7 @@ impl Read {
             consistency,
             if_revision_not: None,
         };
-        let resolved = engine.resolve_environment(permit, resolve).await?;
+        let resolved = engine.resolve_environment(&permit, &resolve).await?;
         let view = ResolveEnvironmentResponse::decode(&*resolved.parts.concat()).unwrap();
         Ok(ResolveEnvironmentResponse { revision: resolved.revision.to_string(), ..view })
     }

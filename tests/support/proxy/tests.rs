@@ -275,6 +275,20 @@ async fn a_fault_can_wait_for_what_is_sent() {
 }
 
 #[tokio::test]
+async fn a_fault_can_wait_for_one_thing_after_another() {
+    let echo = Echo::start().await;
+    let mut client = echo.client().await;
+    echo.proxy.set_once(Moment::After, ["INSERT", "COMMIT"], Fault::BlackHole);
+    for before in ["COMMIT", "an INSERT", "BEGIN"] {
+        assert_eq!(ask(&mut client, before).await.unwrap(), before);
+        assert!(!echo.proxy.sprung());
+    }
+    client.write_all(b"COMMIT").await.unwrap();
+    assert!(is_quiet(&mut client).await);
+    assert!(echo.proxy.sprung());
+}
+
+#[tokio::test]
 async fn a_proxy_that_is_dropped_leaves_no_connection() {
     let echo = Echo::start().await;
     let mut client = echo.client().await;

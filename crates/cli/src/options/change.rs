@@ -17,7 +17,9 @@ pub(crate) struct Once {
 #[derive(clap::Args, Debug)]
 pub(crate) struct Change {
     /// Changes it only if it is still the one that this etag was given for.
+    // One in 64 begins with a hyphen.
     #[arg(long, value_name = "ETAG", default_value = "", hide_default_value = true)]
+    #[arg(allow_hyphen_values = true)]
     etag: String,
 
     #[command(flatten)]

@@ -97,6 +97,8 @@ pub struct Record {
     pub resource: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub grant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub call: Option<Uuid>,
 }
 
 /// Stages by their names, as everywhere that people read them.
@@ -145,6 +147,7 @@ impl From<KeptAudit> for Record {
             until,
             resource,
             grant,
+            call,
         } = row;
         Self {
             chain,
@@ -170,6 +173,7 @@ impl From<KeptAudit> for Record {
             until,
             resource,
             grant,
+            call,
         }
     }
 }
@@ -199,6 +203,7 @@ impl Record {
             until: this.until,
             resource: this.resource,
             grant: this.grant,
+            call: this.call,
         };
         record::hash(before, self.sequence, &self.chain, &row)
     }

@@ -60,6 +60,7 @@ pub(super) fn canonical(chain: &str, row: &AuditRow) -> Vec<u8> {
         until,
         resource,
         grant,
+        call,
     } = row;
     let number = |number: &Option<u64>| number.map(u64::to_be_bytes);
     Tlv(Vec::with_capacity(256))
@@ -85,6 +86,7 @@ pub(super) fn canonical(chain: &str, row: &AuditRow) -> Vec<u8> {
         .maybe(19, until.map(|until| until.micros().to_be_bytes()))
         .maybe(20, resource.as_ref())
         .maybe(21, grant.as_ref())
+        .maybe(22, call.as_ref().map(uuid::Uuid::as_bytes))
         .0
 }
 

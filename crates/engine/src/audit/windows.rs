@@ -106,7 +106,9 @@ impl Window {
     /// What is to be recorded at its end.
     fn count(&self, length: Duration) -> Option<AuditRow> {
         let until = Some(self.first.at.after(length.min(self.began.elapsed())));
-        let row = || AuditRow { count: Some(self.again), until, ..self.first.clone() };
+        // Of several calls.
+        let (count, call) = (Some(self.again), None);
+        let row = || AuditRow { count, until, call, ..self.first.clone() };
         (self.again > 0).then(row)
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tonic::Status;
-use waxseal_engine::{Error, Resolution, Watch};
+use waxseal_engine::{Error, Resolution, Watch, in_same_call};
 
 /// A reader that takes nothing for so long, while there is something to take, is cut off.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ impl Streams {
         let Self { max_age, stopping, metrics } = self.clone();
         let open = metrics.stream();
         let age = max_age.mul_f64(0.9 + 0.2 * jitter());
-        tokio::spawn(async move {
+        tokio::spawn(in_same_call(async move {
             let _open = open;
             let end = Instant::now() + age;
             let served = AssertUnwindSafe(serve(watch, first, sender, end, stopping));
@@ -54,7 +54,7 @@ impl Streams {
                 .unwrap_or_else(|_| status::of(Error::Internal("a stream panicked".into())));
             // An error means that the reader is gone.
             let _ = ending.send(status);
-        });
+        }));
         Views { views, end }
     }
 }

@@ -39,6 +39,7 @@ pub(crate) fn event(record: Record) -> v1::AuditEvent {
         until,
         resource,
         grant,
+        call,
     } = record;
     v1::AuditEvent {
         chain,
@@ -64,6 +65,7 @@ pub(crate) fn event(record: Record) -> v1::AuditEvent {
         until: until.map(time::message),
         resource: resource.unwrap_or_default(),
         grant: grant.unwrap_or_default(),
+        call_id: call.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

@@ -43,6 +43,7 @@ fn full() -> AuditRow {
         until: Some(time(30)),
         resource: Some("principals/ann/tokens/x".to_owned()),
         grant: Some("admin deployment".to_owned()),
+        call: Some(Uuid::from_bytes([7; 16])),
         ..AuditRow::new(time(23), "somebody".to_owned(), "Second")
     }
 }

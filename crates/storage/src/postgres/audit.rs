@@ -150,6 +150,7 @@ fn read(row: &Row<'_>) -> Result<KeptAudit> {
         until: row.maybe_time("until")?,
         resource: row.get("resource")?,
         grant: row.get("granted")?,
+        call: row.maybe_bytes("call")?.map(Uuid::from_bytes),
     };
     Ok(KeptAudit {
         seq: row.count("seq")?,
@@ -205,13 +206,13 @@ impl AuditEdits for Session {
              INSERT INTO audit (chain, sequence, hash, at, principal, credential, action, project,
                                 project_id, environment, environment_id, stage, secret,
                                 secret_name, version, revision, view_revision, outcome, request,
-                                count, until, resource, granted)
+                                count, until, resource, granted, call)
              SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bigint[], $5::text[],
                                   $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[],
                                   $11::text[], $12::smallint[], $13::bytea[], $14::text[],
                                   $15::bigint[], $16::bigint[], $17::bigint[], $18::text[],
                                   $19::bytea[], $20::bigint[], $21::bigint[], $22::text[],
-                                  $23::text[])",
+                                  $23::text[], $24::bytea[])",
             &[
                 &column(rows, |kept| kept.chain.as_str()),
                 &column(rows, |kept| number(kept.sequence)),
@@ -236,6 +237,7 @@ impl AuditEdits for Session {
                 &column(rows, |kept| kept.row.until.map(Timestamp::micros)),
                 &column(rows, |kept| kept.row.resource.as_deref()),
                 &column(rows, |kept| kept.row.grant.as_deref()),
+                &column(rows, |kept| kept.row.call.as_ref().map(|id| &id.as_bytes()[..])),
             ],
         )
         .await?;

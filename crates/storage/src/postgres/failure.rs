@@ -22,7 +22,8 @@ pub(super) fn of(error: &tokio_postgres::Error) -> Error {
         });
     };
     match state.code() {
-        "40001" | "40P01" | "55P03" | "23505" => Error::Conflict,
+        // The last is a statement of before a table was altered; a new connection prepares it anew.
+        "40001" | "40P01" | "55P03" | "23505" | "0A000" => Error::Conflict,
         "53100" => Error::Full,
         "XX001" | "XX002" => Error::Damaged,
         "25006" => unavailable("PostgreSQL takes no changes"),
@@ -49,7 +50,7 @@ pub(super) fn to_connect(error: &tokio_postgres::Error) -> Error {
     }
 }
 
-/// Whether the connection is gone, or about to be.
+/// Whether the connection is gone, or about to be, or of no use: see [`is_outdated`].
 pub(super) fn is_lost(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         Some(state) => [
@@ -58,10 +59,17 @@ pub(super) fn is_lost(error: &tokio_postgres::Error) -> bool {
             SqlState::CANNOT_CONNECT_NOW,
             SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
             SqlState::IDLE_SESSION_TIMEOUT,
+            SqlState::FEATURE_NOT_SUPPORTED,
         ]
         .contains(state),
         None => error.is_closed() || is_io(error),
     }
+}
+
+/// Whether a newer server has added columns to a table, for which statements were prepared on this
+/// connection, and on others like it, as it was before.
+pub(super) fn is_outdated(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
 }
 
 /// Whether the server takes no changes: it was primary when the connection was made, and is not.

@@ -301,7 +301,7 @@ impl Session {
     }
 
     fn trouble(&mut self, error: &tokio_postgres::Error) -> Trouble {
-        if failure::is_read_only(error) {
+        if failure::is_read_only(error) || failure::is_outdated(error) {
             self.core.drain();
         }
         if !failure::is_lost(error) {

@@ -204,6 +204,7 @@ fn read(row: &Row<'_>) -> Result<KeptAudit> {
         until: row.maybe_time("until")?,
         resource: row.get("resource")?,
         grant: row.get("granted")?,
+        call: row.maybe_bytes("call")?.map(Uuid::from_bytes),
     };
     Ok(KeptAudit {
         seq: row.count("seq")?,
@@ -260,9 +261,10 @@ impl AuditEdits for Session {
                  INSERT INTO audit (chain, sequence, hash, at, principal, credential, action,
                                     project, project_id, environment, environment_id, stage,
                                     secret, secret_name, version, revision, view_revision,
-                                    outcome, request, count, until, resource, granted)
+                                    outcome, request, count, until, resource, granted,
+                                    call)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                         ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+                         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
             )?;
             for KeptAudit { seq: _, chain, sequence, hash, row } in &rows {
                 statement.execute(params![
@@ -289,6 +291,7 @@ impl AuditEdits for Session {
                     row.until.map(Timestamp::micros),
                     row.resource,
                     row.grant,
+                    row.call.as_ref().map(|call| uid(call.as_bytes())),
                 ])?;
             }
             Ok(())

@@ -35,6 +35,7 @@ fn others() -> Vec<AuditRow> {
         AuditRow { until: Some(when()), ..bare() },
         AuditRow { resource: text(), ..bare() },
         AuditRow { grant: text(), ..bare() },
+        AuditRow { call: Some(Uuid::from_bytes([1; 16])), ..bare() },
     ]
 }
 

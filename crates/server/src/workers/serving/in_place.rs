@@ -87,14 +87,18 @@ mod tests {
         let (first, second) = (count(1), count(1));
         let (third, last) = (count(100), count(10));
         let (go, wait) = oneshot::channel();
-        begun.execute(async move { drop(first()) });
+        begun.execute(async move {
+            first();
+        });
         begun.execute(async { panic!("one call") });
         begun.execute(async move {
             if wait.await.is_ok() {
                 third();
             }
         });
-        begun.execute(async move { drop(second()) });
+        begun.execute(async move {
+            second();
+        });
         let connection = InPlace::new(std::future::pending::<()>(), begun.clone());
         let mut connection = std::pin::pin!(connection);
         assert!(futures::poll!(&mut connection).is_pending());
@@ -105,7 +109,9 @@ mod tests {
             tokio::task::yield_now().await;
         }
         // What came in with the end is begun still.
-        begun.execute(async move { drop(last()) });
+        begun.execute(async move {
+            last();
+        });
         let mut ended = std::pin::pin!(InPlace::new(std::future::ready(()), begun));
         assert!(futures::poll!(&mut ended).is_ready());
         assert_eq!(done.load(Ordering::Relaxed), 112);
