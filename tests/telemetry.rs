@@ -2,6 +2,7 @@
 
 mod admin;
 mod blocked;
+mod collectors;
 mod metrics;
 mod traces;
 

@@ -162,7 +162,7 @@ fn run(line: Line, umask: Mode) -> Result<(), Complaint> {
 async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), Complaint> {
     match command {
         Command::Dev(dev) => Ok(dev.run().await?),
-        Command::Serve(serve) => Ok(serve.run().await?),
+        Command::Serve(serve) => Ok(serve.run(surroundings).await?),
         Command::Init(init) => Ok(init.run().await?),
         Command::Whoami(whoami) => drive(whoami, surroundings).await,
         Command::Principal(principal) => principal.run(surroundings).await,

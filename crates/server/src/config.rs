@@ -5,6 +5,7 @@ mod engines;
 mod identity;
 mod limits;
 mod listen;
+mod opentelemetry;
 mod telemetry;
 mod tls;
 mod units;
@@ -288,6 +289,14 @@ pub enum ConfigError {
     /// Settings of KMS without a key.
     #[error("KMS is configured without a key: set --kms-key (WAXSEAL_KMS_KEY)")]
     NoKmsKey,
+    /// A variable of OpenTelemetry that cannot be followed.
+    #[error("{name} {why}; --otlp-endpoint (WAXSEAL_OTLP_ENDPOINT) would go before it")]
+    OpenTelemetry {
+        /// The variable. What it is set to is not told.
+        name: &'static str,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A file with a setting that cannot be read.
     #[error("cannot read the setting in {path}: {kind}")]
     File {
