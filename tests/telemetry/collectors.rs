@@ -5,18 +5,38 @@ use crate::support::binary::command;
 use crate::support::collector::Collector;
 use crate::support::tls::{Authority, Leaf};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-/// Does something that is traced, and stops.
-async fn trace(settings: impl FnOnce(&mut Command)) {
-    let mut told = Told::start(|command| {
-        command.args(["--trace-ratio", "1"]);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that traces every call, and sends it at once.
+fn tracing(settings: impl FnOnce(&mut Command)) -> Told {
+    Told::start(|command| {
+        command.args(["--trace-ratio", "1"]).env("OTEL_BSP_SCHEDULE_DELAY", "20");
         settings(command);
-    });
-    told.admin_client().await.create_project("traced").await.unwrap();
+    })
+}
+
+fn stop(mut told: Told) {
     told.serving.terminate();
     assert!(told.serving.child.wait().unwrap().success());
+}
+
+/// Does things that are traced until the collector has something of it, and stops.
+async fn trace(collector: &Collector, settings: impl FnOnce(&mut Command)) {
+    let told = tracing(settings);
+    let (admin, begun) = (told.admin_client().await, Instant::now());
+    let before = collector.requests().len();
+    for count in 0.. {
+        admin.create_project(&format!("traced-{count}")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if collector.requests().len() > before {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the collector got nothing");
+    }
+    stop(told);
 }
 
 /// The names of the services that something was sent of.
@@ -34,14 +54,14 @@ fn service(name: &str) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_variables_of_opentelemetry_count_where_ours_are_not_set() {
     let (general, all) = Collector::start();
-    trace(|command| {
+    trace(&general, |command| {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &all).env("OTEL_SERVICE_NAME", "secrets");
     })
     .await;
     assert_eq!(services(&general), service("secrets"));
 
     let ((special, traces), before) = (Collector::start(), general.requests().len());
-    trace(|command| {
+    trace(&special, |command| {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &all);
         command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &traces);
     })
@@ -49,23 +69,13 @@ async fn the_variables_of_opentelemetry_count_where_ours_are_not_set() {
     assert_eq!(services(&special), service("waxseal"));
 
     let ((ours, own), special_before) = (Collector::start(), special.requests().len());
-    trace(|command| {
+    trace(&ours, |command| {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &all).env("WAXSEAL_OTLP_ENDPOINT", &own);
         command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &traces);
     })
     .await;
     assert_eq!(services(&ours), service("waxseal"));
     assert_eq!((general.requests().len(), special.requests().len()), (before, special_before));
-}
-
-/// What a collector with this certificate gets of a server that believes these authorities.
-async fn by_tls(leaf: &Leaf, variable: &str, authorities: &Path) -> usize {
-    let (collector, address) = Collector::start_tls(leaf);
-    trace(|command| {
-        command.args(["--otlp-endpoint", &address]).env(variable, authorities);
-    })
-    .await;
-    collector.spans().len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,9 +86,22 @@ async fn a_collector_by_tls_is_believed_by_its_authority() {
     std::fs::write(&file, good.pem()).unwrap();
     // The last one is where those of the system are.
     for variable in ["WAXSEAL_OTLP_CA", "OTEL_EXPORTER_OTLP_CERTIFICATE", "SSL_CERT_FILE"] {
-        assert!(by_tls(&good.server(), variable, &file).await > 0, "{variable}");
+        let (collector, address) = Collector::start_tls(&good.server());
+        trace(&collector, |command| {
+            command.args(["--otlp-endpoint", &address]).env(variable, &file);
+        })
+        .await;
+        assert_eq!(services(&collector), service("waxseal"), "{variable}");
     }
-    assert_eq!(by_tls(&other.server(), "WAXSEAL_OTLP_CA", &file).await, 0);
+
+    let (stranger, address) = Collector::start_tls(&other.server());
+    let told = tracing(|command| {
+        command.args(["--otlp-endpoint", &address]).env("WAXSEAL_OTLP_CA", &file);
+    });
+    told.admin_client().await.create_project("traced").await.unwrap();
+    // What was not sent yet is tried once more at the end.
+    stop(told);
+    assert!(stranger.requests().is_empty());
 }
 
 #[test]

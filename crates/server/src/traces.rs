@@ -66,7 +66,7 @@ pub enum TracesError {
 /// TLS that believes the authorities of this file, or else those of the system.
 fn trusting(file: Option<&Path>) -> Result<ClientTlsConfig, TracesError> {
     let config = ClientTlsConfig::new();
-    let Some(path) = file.filter(|path| !path.as_os_str().is_empty()) else {
+    let Some(path) = file else {
         return Ok(config.with_native_roots());
     };
     let content = std::fs::read(path)

@@ -10,7 +10,8 @@ const AUTHORITIES: [&str; 2] =
 
 impl Telemetry {
     /// Takes what is not set from the variables of OpenTelemetry; one that is empty is not set.
-    /// `variable` says what a variable is set to.
+    /// `variable` says what a variable is set to. Where `OTEL_SDK_DISABLED` or
+    /// `OTEL_TRACES_EXPORTER` say that nothing is traced, none of them names a collector.
     ///
     /// # Errors
     /// A collector that cannot be spoken to: what is meant for it would silently be lost.
@@ -22,7 +23,12 @@ impl Telemetry {
             let value = variable(name).filter(|value| !value.is_empty());
             value.map(|value| (*name, value))
         };
+        let says = |name, word: &str| {
+            set(&name).is_some_and(|(_, value)| value.trim().eq_ignore_ascii_case(word))
+        };
+        let disabled = says("OTEL_SDK_DISABLED", "true") || says("OTEL_TRACES_EXPORTER", "none");
         if self.otlp_endpoint.is_none()
+            && !disabled
             && let Some((name, endpoint)) = ENDPOINTS.iter().find_map(set)
         {
             let protocol = PROTOCOLS.iter().find_map(set);
@@ -95,5 +101,21 @@ mod tests {
         assert!(filled(Telemetry::default(), &[http[0], http[1], fine]).is_ok());
         // Without a collector nothing is spoken.
         assert!(filled(Telemetry::default(), &http[1..]).is_ok());
+    }
+
+    #[test]
+    fn what_turns_tracing_off_goes_before_the_variables_and_not_before_ours() {
+        let collector = (ENDPOINTS[1], "http://all");
+        for off in [("OTEL_SDK_DISABLED", "True"), ("OTEL_TRACES_EXPORTER", "none")] {
+            let nothing = Telemetry::default();
+            assert_eq!(filled(nothing.clone(), &[collector, off]), Ok(nothing));
+            let ours =
+                Telemetry { otlp_endpoint: "http://ours".parse().ok(), ..Default::default() };
+            assert_eq!(endpoint(&filled(ours, &[collector, off]).unwrap()), Some("http://ours"));
+        }
+        for on in [("OTEL_SDK_DISABLED", "false"), ("OTEL_TRACES_EXPORTER", "otlp")] {
+            let filled = filled(Telemetry::default(), &[collector, on]).unwrap();
+            assert_eq!(endpoint(&filled), Some("http://all"));
+        }
     }
 }
