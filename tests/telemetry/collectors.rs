@@ -3,7 +3,7 @@
 use super::Told;
 use crate::support::binary::command;
 use crate::support::collector::Collector;
-use crate::support::tls::{Authority, Leaf};
+use crate::support::tls::Authority;
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
