@@ -4,6 +4,7 @@ mod admin;
 mod blocked;
 mod collectors;
 mod metrics;
+mod rules;
 mod traces;
 
 use crate::canary;
