@@ -2,7 +2,9 @@
 
 mod admin;
 mod blocked;
+mod collectors;
 mod metrics;
+mod rules;
 mod traces;
 
 use crate::canary;

@@ -80,6 +80,42 @@ fn a_server_takes_the_variables_of_its_callers_for_known() {
     assert!(check("WAXSEAL_PROJCT").failed(2).ends_with("did you mean WAXSEAL_PROJECT?"));
 }
 
+/// The variables in the first column of the configuration table.
+fn documented() -> Vec<String> {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, section) = readme.split_once("\n## Configuration\n").unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines().filter(|row| row.starts_with("| `"));
+    let cells = rows.map(|row| row.split('|').nth(1).unwrap());
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect()
+}
+
+#[test]
+fn an_empty_variable_is_as_if_it_were_not_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |empty: &[&str]| {
+        let mut command = binary::command();
+        command.args(["serve", "--check", "--data-dir"]).arg(dir.path().join("data"));
+        command.envs(empty.iter().map(|name| (name, "")));
+        Done::of(command, b"").ok()
+    };
+    let unset = check(&[]);
+    let documented = documented();
+    let names: Vec<_> = documented.iter().map(String::as_str).collect();
+    // Those that are in force are all among them.
+    for line in unset.lines() {
+        let name = line.split('=').next().unwrap();
+        assert!(names.contains(&name), "{name}");
+    }
+    for name in &names {
+        assert_eq!(check(&[name]), unset, "{name}");
+    }
+    assert_eq!(check(&names), unset);
+    // And so with commands that have a setting of the server's.
+    let mut init = binary::command();
+    init.arg("init").env("WAXSEAL_DATA_DIR", "");
+    assert!(Done::of(init, b"").failed(2).contains("--data-dir"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_waits_for_a_server_that_is_just_starting() {
     let mut setup = Setup::sqlite();

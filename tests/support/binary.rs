@@ -29,11 +29,12 @@ pub fn waxseal() -> &'static Path {
     })
 }
 
-/// The binary with a clean environment: no `WAXSEAL_*` of the caller's.
+/// The binary with a clean environment: no `WAXSEAL_*` and no `OTEL_*` of the caller's.
 pub fn command() -> Command {
     let mut command = Command::new(waxseal());
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("WAXSEAL_") {
+        let known = name.to_string_lossy();
+        if known.starts_with("WAXSEAL_") || known.starts_with("OTEL_") {
             command.env_remove(name);
         }
     }

@@ -1,5 +1,6 @@
 //! A collector of traces.
 
+use super::tls::Leaf;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -9,6 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::trace::v1::Span;
 use std::sync::{Arc, Mutex};
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Identity, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
 /// Keeps what it is sent.
@@ -29,11 +31,21 @@ impl TraceService for Collector {
 impl Collector {
     /// A collector on a free port, and its address.
     pub fn start() -> (Self, String) {
+        Self::serve("http", tonic::transport::Server::builder())
+    }
+
+    /// One that is reached by TLS alone.
+    pub fn start_tls(leaf: &Leaf) -> (Self, String) {
+        let identity = Identity::from_pem(&leaf.chain_pem, &leaf.key_pem);
+        let tls = ServerTlsConfig::new().identity(identity);
+        Self::serve("https", tonic::transport::Server::builder().tls_config(tls).unwrap())
+    }
+
+    fn serve(scheme: &str, mut server: tonic::transport::Server) -> (Self, String) {
         let collector = Self::default();
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = format!("http://{}", incoming.local_addr().unwrap());
-        let service = TraceServiceServer::new(collector.clone());
-        let serving = tonic::transport::Server::builder().add_service(service);
+        let address = format!("{scheme}://{}", incoming.local_addr().unwrap());
+        let serving = server.add_service(TraceServiceServer::new(collector.clone()));
         tokio::spawn(serving.serve_with_incoming(incoming));
         (collector, address)
     }

@@ -1,12 +1,31 @@
-//! What is said of a command line that is wrong. An argument too many may be a value that somebody
-//! meant to store: it is never repeated.
+//! The command line, and what is said of one that is wrong. An argument too many may be a value that
+//! somebody meant to store: it is never repeated.
 
+use crate::Line;
+use crate::surroundings::Surroundings;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory as _, FromArgMatches as _};
 use std::process::ExitCode;
 
 const TOO_MANY: &str = "there is an argument too many, which is not repeated here in case it is a \
      value: values come from standard input, --file or a prompt, and never from an argument. If it \
      was one, it is in the history of this shell now, and other processes saw it: replace it";
+
+/// The command line of this process. A variable that is empty counts as not set.
+pub(crate) fn parse(surroundings: &Surroundings) -> Result<Line, clap::Error> {
+    let mut command = without_empty(Line::command(), surroundings);
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Line::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// The parser itself takes an empty variable for one that says nothing where something is needed.
+fn without_empty(command: Command, surroundings: &Surroundings) -> Command {
+    let heeded = command.mut_args(|option| match option.get_env() {
+        Some(name) if surroundings.is_empty(name) => option.env(None),
+        _ => option,
+    });
+    heeded.mut_subcommands(|command| without_empty(command, surroundings))
+}
 
 /// Prints the help that was asked for, or says what is wrong.
 pub(crate) fn explain(error: &clap::Error) -> ExitCode {

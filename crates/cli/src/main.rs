@@ -44,7 +44,6 @@ mod value;
 mod whoami;
 mod words;
 
-use clap::Parser as _;
 use failure::{Complaint, Failure};
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -130,11 +129,14 @@ configuration is wrong; 3 what was named is not there; 4 `secret verify` found a
 fn main() -> ExitCode {
     let before = umask(Mode::RWXG | Mode::RWXO);
     let hardened = process::harden();
-    let line = match Line::try_parse() {
+    #[allow(clippy::disallowed_methods, reason = "the one place where all of them are looked at")]
+    let surroundings = Surroundings::of(std::env::vars_os(), before);
+    let line = match arguments::parse(&surroundings) {
         Ok(line) => line,
         Err(error) => return arguments::explain(&error),
     };
-    match hardened.map_err(|error| Failure::Harden(error).into()).and_then(|()| run(line, before)) {
+    let hardened = hardened.map_err(|error| Failure::Harden(error).into());
+    match hardened.and_then(|()| run(line, &surroundings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(complaint) => {
             output::complain(&complaint);
@@ -143,13 +145,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(line: Line, umask: Mode) -> Result<(), Complaint> {
-    #[allow(clippy::disallowed_methods, reason = "the one place where all of them are looked at")]
-    let surroundings = Surroundings::of(std::env::vars_os(), umask);
+fn run(line: Line, surroundings: &Surroundings) -> Result<(), Complaint> {
     surroundings.refuse_unknown()?;
 
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
-    let done = runtime.block_on(dispatch(line.command, &surroundings));
+    let done = runtime.block_on(dispatch(line.command, surroundings));
     match &done {
         // A thread waits for a line that nobody will type.
         Err(Complaint { failure: Failure::Interrupted, .. }) => runtime.shutdown_background(),
@@ -162,7 +162,7 @@ fn run(line: Line, umask: Mode) -> Result<(), Complaint> {
 async fn dispatch(command: Command, surroundings: &Surroundings) -> Result<(), Complaint> {
     match command {
         Command::Dev(dev) => Ok(dev.run().await?),
-        Command::Serve(serve) => Ok(serve.run().await?),
+        Command::Serve(serve) => Ok(serve.run(surroundings).await?),
         Command::Init(init) => Ok(init.run().await?),
         Command::Whoami(whoami) => drive(whoami, surroundings).await,
         Command::Principal(principal) => principal.run(surroundings).await,

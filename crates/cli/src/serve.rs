@@ -1,6 +1,7 @@
 //! `waxseal serve`: the server, from its configuration.
 
 use crate::failure::Failure;
+use crate::surroundings::Surroundings;
 use crate::{output, signals};
 use std::pin::pin;
 use std::time::Duration;
@@ -40,8 +41,9 @@ and has ended within 30 seconds in any case. A second signal ends it at once. SI
 certificates again, and ends nothing.";
 
 impl Serve {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
-        let Self { check, config } = self;
+    pub(crate) async fn run(self, surroundings: &Surroundings) -> Result<(), Failure> {
+        let Self { check, mut config } = self;
+        config.telemetry.fill_in(|name| surroundings.get(name)?.to_str().map(str::to_owned))?;
         config.check()?;
         if check {
             output::print(&config.effective())?;

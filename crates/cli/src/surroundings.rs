@@ -42,6 +42,12 @@ impl Surroundings {
         self.variables.get(name).map(OsString::as_os_str).filter(|content| !content.is_empty())
     }
 
+    /// Whether a variable is there and holds nothing.
+    pub(crate) fn is_empty(&self, name: &OsStr) -> bool {
+        let content = name.to_str().and_then(|name| self.variables.get(name));
+        content.is_some_and(|content| content.is_empty())
+    }
+
     /// Refuses variables that begin with `WAXSEAL_` and are of no command.
     pub(crate) fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let others = self.variables.keys().filter(|name| !variable::ALL.contains(&name.as_str()));

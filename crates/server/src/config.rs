@@ -1,10 +1,14 @@
 //! What an operator can set: one option and one environment variable for each thing.
 
 mod audit;
+mod effective;
 mod engines;
+mod error;
 mod identity;
 mod limits;
 mod listen;
+mod opentelemetry;
+mod services;
 mod telemetry;
 mod tls;
 mod units;
@@ -12,15 +16,16 @@ mod variables;
 
 pub use audit::Audit;
 pub use engines::{Engines, Sensitive};
+pub use error::ConfigError;
 pub use identity::Identities;
 pub use limits::Limits;
 pub use listen::Listen;
+pub use services::Services;
 pub use telemetry::{Collector, Ratio, Telemetry};
 pub(crate) use tls::TlsFiles;
 pub use tls::{ClientAuth, Transport};
 pub use variables::refuse_unknown;
 
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -215,20 +220,6 @@ pub struct Config {
     pub telemetry: Telemetry,
 }
 
-/// What a host serves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Services {
-    /// Everything.
-    #[default]
-    All,
-    /// Projects, environments, secrets: what people and their tools call.
-    Management,
-    /// Resolving, watching, rendering: what agents call.
-    Runtime,
-    /// The status of data keys, and wrapping them anew.
-    Keys,
-}
-
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -237,95 +228,6 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line.
     Json,
-}
-
-/// A configuration that is refused.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// An environment variable that begins with `WAXSEAL_` and is none of ours: more likely a slip
-    /// than something to ignore.
-    #[error("the environment variable {name} is not known; did you mean {nearest}?")]
-    UnknownVariable {
-        /// The variable. Its content is not looked at.
-        name: String,
-        /// The known one that differs least.
-        nearest: String,
-    },
-    /// Nowhere to listen.
-    #[error("nowhere to listen: set --listen (WAXSEAL_LISTEN) to ADDR:PORT or unix:PATH")]
-    NowhereToListen,
-    /// A network address without TLS.
-    #[error(
-        "{address} can be reached from other machines, and this server has no TLS: values and \
-         tokens would cross the network in clear. Set --tls-cert (WAXSEAL_TLS_CERT) and --tls-key \
-         (WAXSEAL_TLS_KEY), listen on 127.0.0.1, [::1] or unix:PATH, or set \
-         WAXSEAL_ALLOW_PLAINTEXT=true if the network encrypts by itself"
-    )]
-    Plaintext {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// A certificate without its key, or a key without its certificate.
-    #[error(
-        "TLS needs both --tls-cert (WAXSEAL_TLS_CERT) and --tls-key (WAXSEAL_TLS_KEY), or neither"
-    )]
-    HalfOfTls,
-    /// Client certificates are asked for, and cannot be verified.
-    #[error(
-        "client certificates need --tls-client-ca (WAXSEAL_TLS_CLIENT_CA), --tls-cert \
-         (WAXSEAL_TLS_CERT) and --tls-key (WAXSEAL_TLS_KEY)"
-    )]
-    ClientCertificates,
-    /// A drain that could take longer than a stop may.
-    #[error("--drain-timeout (WAXSEAL_DRAIN_TIMEOUT) must be at most 25s")]
-    DrainTooLong,
-    /// A production database whose keys are in a file beside it.
-    #[error(
-        "the database is PostgreSQL, and its wrapping keys would be in a file: set --kms-key \
-         (WAXSEAL_KMS_KEY), or WAXSEAL_ALLOW_LOCAL_KEYS=true if that is meant"
-    )]
-    LocalKeys,
-    /// Settings of KMS without a key.
-    #[error("KMS is configured without a key: set --kms-key (WAXSEAL_KMS_KEY)")]
-    NoKmsKey,
-    /// A file with a setting that cannot be read.
-    #[error("cannot read the setting in {path}: {kind}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        kind: String,
-    },
-    /// A log filter that does not parse.
-    #[error(
-        "--log (WAXSEAL_LOG) is not a filter: write a level (info) or levels of single modules \
-         (warn,waxseal_engine=debug)"
-    )]
-    LogFilter,
-    /// There is no thread to be had that writes the log.
-    #[error("cannot start the thread that writes the log")]
-    LogThread,
-}
-
-impl Services {
-    /// Whether a service of ours, by its name without the package, is among these.
-    pub(crate) fn serve(self, service: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Runtime => service == "RuntimeService",
-            Self::Keys => service == "KeyService",
-            Self::Management => !["RuntimeService", "KeyService"].contains(&service),
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Management => "management",
-            Self::Runtime => "runtime",
-            Self::Keys => "keys",
-        }
-    }
 }
 
 /// How many cores there are for this process.
@@ -407,71 +309,6 @@ impl Config {
             retention: self.secret_retention,
             reveal: self.reveal_time,
         }
-    }
-
-    /// The configuration in force, one `NAME=value` a line, as it could be set. Nothing in it is
-    /// secret: keys and tokens are in files, and none of their content is here.
-    #[must_use]
-    pub fn effective(&self) -> String {
-        // Every field by name: one that is forgotten here does not compile.
-        let Self {
-            listen,
-            data_dir,
-            engines,
-            transport,
-            identities,
-            audit,
-            services,
-            log,
-            log_format,
-            max_environments,
-            max_secrets,
-            kept_versions,
-            secret_retention,
-            purge_interval,
-            reveal_time,
-            view_cache,
-            workers,
-            drain_timeout,
-            watch_max_age,
-            limits,
-            allow_plaintext,
-            telemetry,
-        } = self;
-        let listen = listen.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let data_dir = data_dir.as_ref().map(|dir| dir.display().to_string()).unwrap_or_default();
-        let log_format = match log_format {
-            LogFormat::Text => "text",
-            LogFormat::Json => "json",
-        };
-        let mut lines = String::new();
-        let mut line = |name: &str, value: &dyn std::fmt::Display| {
-            // Writing to a string does not fail.
-            let _ = writeln!(lines, "WAXSEAL_{name}={value}");
-        };
-        line("LISTEN", &listen);
-        line("DATA_DIR", &data_dir);
-        engines.show(&mut line);
-        transport.show(&mut line);
-        identities.show(&mut line);
-        audit.show(&mut line);
-        line("SERVICES", &services.as_str());
-        line("LOG", log);
-        line("LOG_FORMAT", &log_format);
-        line("MAX_ENVIRONMENTS", max_environments);
-        line("MAX_SECRETS", max_secrets);
-        line("KEPT_VERSIONS", kept_versions);
-        line("SECRET_RETENTION", &units::show_duration(*secret_retention));
-        line("PURGE_INTERVAL", &units::show_duration(*purge_interval));
-        line("REVEAL_TIME", &units::show_duration(*reveal_time));
-        line("VIEW_CACHE", &units::show_size(*view_cache));
-        line("WORKERS", workers);
-        line("DRAIN_TIMEOUT", &units::show_duration(*drain_timeout));
-        line("WATCH_MAX_AGE", &units::show_duration(*watch_max_age));
-        limits.show(&mut line);
-        line("ALLOW_PLAINTEXT", allow_plaintext);
-        telemetry.show(&mut line);
-        lines
     }
 }
 

@@ -33,3 +33,4 @@ pub use listeners::{Connections, LOCAL_SOCKET, ListenError, Listeners};
 pub use metrics::Metrics;
 pub use run::{RunError, run};
 pub use tls::{Certificates, TlsError};
+pub use traces::TracesError;

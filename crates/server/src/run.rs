@@ -9,7 +9,7 @@ use crate::purging::Purging;
 use crate::readiness::Readiness;
 use crate::rpc::{self, Services, Streams};
 use crate::tls::{Reloading, TlsError};
-use crate::traces::Traces;
+use crate::traces::{Traces, TracesError};
 use crate::wiring::Opened;
 use crate::workers::{Workers, course};
 use futures::StreamExt as _;
@@ -42,6 +42,9 @@ pub enum RunError {
     /// The list of issuers is refused.
     #[error(transparent)]
     Issuers(#[from] IssuersError),
+    /// Traces cannot be sent.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(#[source] io::Error),
@@ -81,7 +84,7 @@ pub async fn run(
     let Services { routes, runtime, methods, health } = services.map_err(RunError::Definitions)?;
     health.began().await;
     let workloads = config.identities.issuers().map(Workloads::open).transpose()?;
-    let traces = Traces::start(&config.telemetry);
+    let traces = Traces::start(&config.telemetry)?;
     let front = Front {
         engine: opened.engine.clone(),
         traces: traces.clone(),

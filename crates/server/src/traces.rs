@@ -7,16 +7,19 @@
 mod parent;
 
 use crate::config::Telemetry;
+use crate::tls;
 use http::HeaderMap;
 use opentelemetry::trace::{
     Span as _, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
     TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -35,6 +38,44 @@ const FLUSH: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traces(Option<Arc<Inner>>);
 
+/// Why traces cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum TracesError {
+    /// The file cannot be read.
+    #[error("the authorities of the collector in {path} cannot be read: {kind}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        kind: std::io::ErrorKind,
+    },
+    /// The file holds something else.
+    #[error("{path} holds no certificates of authorities, PEM, or something beside them")]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The library refuses them.
+    #[error(
+        "the settings of the collector (WAXSEAL_OTLP_, OTEL_EXPORTER_OTLP_) are of no use, or the \
+         system has no authorities"
+    )]
+    Settings,
+}
+
+/// TLS that believes the authorities of this file, or else those of the system.
+fn trusting(file: Option<&Path>) -> Result<ClientTlsConfig, TracesError> {
+    let config = ClientTlsConfig::new();
+    let Some(path) = file else {
+        return Ok(config.with_native_roots());
+    };
+    let content = std::fs::read(path)
+        .map_err(|error| TracesError::File { path: path.to_owned(), kind: error.kind() })?;
+    let none = || TracesError::Authorities { path: path.to_owned() };
+    tls::certificates(&content).ok_or_else(none)?;
+    Ok(config.ca_certificate(Certificate::from_pem(content)))
+}
+
 struct Inner {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
@@ -49,19 +90,22 @@ struct Inner {
 impl Traces {
     /// Sends to the collector of the configuration, from the runtime that this is called in. A
     /// collector that is away or slow costs its traces and nothing else.
-    pub(crate) fn start(config: &Telemetry) -> Self {
-        let Some(collector) = &config.otlp_endpoint else { return Self(None) };
-        let exporter = SpanExporter::builder()
+    ///
+    /// # Errors
+    /// Authorities or settings of the collector that are of no use.
+    pub(crate) fn start(config: &Telemetry) -> Result<Self, TracesError> {
+        let Some(collector) = &config.otlp_endpoint else { return Ok(Self(None)) };
+        let mut exporter = SpanExporter::builder()
             .with_tonic()
             .with_endpoint(collector.as_str())
-            .with_timeout(FLUSH)
-            .build();
-        let Ok(exporter) = exporter else {
-            tracing::warn!("traces cannot be sent: the collector's address is not understood");
-            return Self(None);
-        };
+            .with_timeout(FLUSH);
+        if collector.is_tls() {
+            exporter = exporter.with_tls_config(trusting(config.otlp_ca.as_deref())?);
+        }
+        let exporter = exporter.build().map_err(|_| TracesError::Settings)?;
+        let service = config.service_name.clone().unwrap_or_else(|| "waxseal".to_owned());
         let names = [
-            KeyValue::new("service.name", "waxseal"),
+            KeyValue::new("service.name", service),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
         ];
         let provider = SdkTracerProvider::builder()
@@ -70,14 +114,14 @@ impl Traces {
             .with_resource(Resource::builder_empty().with_attributes(names).build())
             .with_batch_exporter(exporter)
             .build();
-        Self(Some(Arc::new(Inner {
+        Ok(Self(Some(Arc::new(Inner {
             tracer: provider.tracer("waxseal"),
             provider,
             ratio: config.trace_ratio.of_all(),
             callers: config.trace_callers,
             began: Instant::now(),
             admitted: AtomicU64::new(0),
-        })))
+        }))))
     }
 
     /// The trace of a call, if it is to have one. `id` is random.
@@ -228,6 +272,7 @@ mod tests {
                 trace_callers: callers,
                 ..Telemetry::default()
             })
+            .unwrap()
         };
         let mut headers = HeaderMap::new();
         let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
