@@ -98,7 +98,7 @@ async fn begin(fault: Fault, call: Call, world: &World) -> Standing {
             if call == Call::WatchLater {
                 sql = sql.replace(HEADS, HEADS_OF_PROCESSES);
             }
-            world.sql(&sql).await;
+            changed(fault, &sql, world).await;
             Standing { writer: None }
         }
         None => {
@@ -112,8 +112,16 @@ async fn begin(fault: Fault, call: Call, world: &World) -> Standing {
 async fn end(fault: Fault, standing: Standing, world: &World) {
     match standing.writer {
         Some(writer) => writer.execute_batch("ROLLBACK").unwrap(),
-        None => world.sql(fault.end(world.database.is_some())).await,
+        None => changed(fault, fault.end(world.database.is_some()), world).await,
     }
+}
+
+/// A checkpoint changes the heads in the order of their names, these statements as they find them:
+/// they wait for all of them first, and never for each other.
+async fn changed(fault: Fault, sql: &str, world: &World) {
+    let locked = fault.is_of_heads() && world.database.is_some();
+    let lock = if locked { "LOCK TABLE audit_chain IN EXCLUSIVE MODE;" } else { "" };
+    world.sql(&format!("{lock} {sql}")).await;
 }
 
 /// In one world after another: what waits for a lock or a connection does not get in the way of
