@@ -1,6 +1,7 @@
 //! Several servers on one PostgreSQL, one Redis and one key: whoever asks which of them, what was
 //! acknowledged is seen, and what is sent twice is done once.
 
+mod absent;
 pub mod children;
 mod expanded;
 mod failover;

@@ -1,8 +1,8 @@
 //! A primary that is killed, and a standby that takes its place.
 
 use super::together::set_by;
-use super::{Callers, SOON, Tokens, at_least, bounded, opened, resolve, strong, value};
-use crate::support::proxy::Fault;
+use super::{Callers, SECOND, SOON, Tokens, at_least, bounded, opened, resolve, strong, value};
+use crate::support::proxy::{Fault, Proxy};
 use crate::support::redis::{self, Redis};
 use crate::support::server::{Server, Setup};
 use crate::support::standby::{Pair, Replication};
@@ -222,4 +222,66 @@ async fn a_server_that_has_seen_more_than_the_standby_has_stops() {
     assert_eq!(opened(&again).1, opened(&lost).1, "the same number, in another life");
     assert_ne!(opened(&again).0, opened(&lost).0);
     assert_eq!(value(&resolve(&callers.runtime, "demo", at_least(&again)).await.unwrap()), "again");
+}
+
+/// One that was cut off all the while, and comes back when others live the other life already, is
+/// of that life too: nothing that it knew of the lost one is answered again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_late_to_another_life_answers_nothing_of_the_lost_one() {
+    let mut world = World::start(Replication::Asynchronous, 1).await;
+    let [primary, standby] = world.pair.ports();
+    let links = [link(primary).await, link(standby).await];
+    let [first, second] = [&links[0], &links[1]].map(|link| link.addr().port());
+    let through =
+        format!("postgres://postgres@127.0.0.1:{first},127.0.0.1:{second}/waxseal?sslmode=disable");
+    let engines = Engines { database_url: Some(through.parse().unwrap()), ..world.engines.clone() };
+    let server = Setup::sqlite().beside(engines).start().await;
+    let late = Callers::connect(&server.address, &world.tokens).await;
+    resolve(&late.runtime, "demo", strong()).await.unwrap();
+
+    world.pair.caught_up().await;
+    world.pair.link.set(Fault::BlackHole);
+    let lost = set_by(&world.callers[0].admin, "lost", Uuid::new_v4()).await.unwrap().revision;
+    let seen = resolve(&late.runtime, "demo", at_least(&lost)).await.unwrap();
+    assert_eq!(value(&seen), "lost");
+    for link in &links {
+        link.set(Fault::Refuse);
+    }
+    world.pair.kill_primary();
+    world.pair.promote().await;
+    let new = Setup::sqlite().beside(world.engines.clone()).start().await;
+    let callers = Callers::connect(&new.address, &world.tokens).await;
+    let kept = set_by(&callers.admin, "kept", Uuid::new_v4()).await.unwrap().revision;
+    assert_eq!(opened(&kept).1, opened(&lost).1, "the same number, in another life");
+
+    for link in &links {
+        link.set(Fault::Pass);
+    }
+    let back = Instant::now();
+    loop {
+        for mode in [strong(), bounded(SECOND), at_least(&kept)] {
+            match resolve(&late.runtime, "demo", mode).await {
+                Ok(answer) => assert_eq!(value(&answer), "kept"),
+                Err(status) => assert!(
+                    is_outage(&status) || status.code() == Code::FailedPrecondition,
+                    "{status:?}"
+                ),
+            }
+        }
+        let old = resolve(&late.runtime, "demo", at_least(&lost)).await.unwrap_err();
+        assert!(is_outage(&old) || old.code() == Code::FailedPrecondition, "{old:?}");
+        if old.code() == Code::FailedPrecondition {
+            break;
+        }
+        assert!(back.elapsed() < SOON * 3, "it comes back: {old:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(value(&resolve(&late.runtime, "demo", strong()).await.unwrap()), "kept");
+    let set = set_by(&late.admin, "more", Uuid::new_v4()).await.unwrap();
+    assert_eq!(set.version, 3, "after the first and the kept one");
+    assert_eq!(value(&resolve(&callers.runtime, "demo", strong()).await.unwrap()), "more");
+}
+
+async fn link(port: u16) -> Proxy {
+    Proxy::to(([127, 0, 0, 1], port).into()).await
 }

@@ -81,8 +81,13 @@ impl Pair {
 
     /// The URL of the database, on whichever of the two takes changes.
     pub fn url(&self) -> String {
-        let (primary, standby) = (self.primary.port, self.standby.port);
+        let [primary, standby] = self.ports();
         format!("postgres://postgres@127.0.0.1:{primary},127.0.0.1:{standby}/waxseal")
+    }
+
+    /// Where the primary listens, and the standby.
+    pub fn ports(&self) -> [u16; 2] {
+        [self.primary.port, self.standby.port]
     }
 
     /// Waits until the standby has all that the primary has.
