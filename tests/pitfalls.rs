@@ -104,6 +104,25 @@ const SERVING: &[Row] = &[
         &[("frames/paths.rs", "what_is_no_grpc_is_told_so")],
     ),
     (
+        "connections are without number, and one that does not begin stays for ever",
+        &[
+            ("transport/connections.rs", "an_address_has_its_share_of_the_connections"),
+            ("transport/connections.rs", "a_place_is_given_back_however_a_connection_ends"),
+            ("transport/protocol.rs", "whoever_does_not_begin_is_cut_after_ten_seconds"),
+        ],
+    ),
+    (
+        "without a file descriptor left, connections are accepted in a loop that burns a core",
+        &[("transport/connections.rs", "a_server_without_files_waits_for_some")],
+    ),
+    (
+        "certificates are read once, and a broken file ends the server",
+        &[
+            ("transport/reload.rs", "no_handshake_fails_while_certificates_change"),
+            ("transport/reload.rs", "files_that_are_of_no_use_leave_everything_as_it_was"),
+        ],
+    ),
+    (
         "what a client asked for runs on when it is gone",
         &[
             (
@@ -111,6 +130,29 @@ const SERVING: &[Row] = &[
                 "what_a_late_call_asked_the_database_is_cancelled_and_its_connection_thrown_away",
             ),
             ("overload/streams.rs", "one_that_has_ended_makes_room"),
+        ],
+    ),
+];
+
+/// Of the engines and their clients.
+const ENGINES: &[Row] = &[
+    (
+        "a statement that nobody waits for runs on, and whoever borrows its connection waits for it",
+        &[(
+            "deadlines.rs",
+            "what_a_late_call_asked_the_database_is_cancelled_and_its_connection_thrown_away",
+        )],
+    ),
+    (
+        "a cache that is silent or away is waited for, at the start and in a call",
+        &[("faults/redis.rs", "it_is_silent"), ("faults/redis.rs", "it_refuses")],
+    ),
+    (
+        "calls of the key service have no limit in time, and hold connections meanwhile",
+        &[
+            ("kms/deadlines.rs", "no_call_takes_longer_than_its_caller_gives_it"),
+            ("kms/deadlines.rs", "nobody_holds_a_connection_while_the_key_service_hangs"),
+            ("kms/failures.rs", "what_fails_twice_is_tried_a_third_time"),
         ],
     ),
 ];
@@ -162,7 +204,7 @@ const WATCHING: &[Row] = &[
 #[test]
 fn every_pitfall_has_its_tests() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    for (pitfall, covered) in SERVING.iter().chain(WATCHING) {
+    for (pitfall, covered) in SERVING.iter().chain(ENGINES).chain(WATCHING) {
         assert!(!covered.is_empty(), "{pitfall}");
         for (file, name) in *covered {
             let text = std::fs::read_to_string(tests.join(file));
