@@ -266,7 +266,7 @@ async fn each_can_be_based_on_the_etag_of_the_project() {
     assert!(fourth != first && fourth != second && fourth != third);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn deletions_and_returns_are_on_record() {
     let (server, admin, ..) = demo_on(Server::demo_on_sqlite().await).await;
     let database = server.setup.database();

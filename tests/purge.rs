@@ -184,7 +184,7 @@ async fn it_can_be_based_on_an_etag_and_repeated_under_an_id() {
     builder.undelete_secret("demo", "KEY").await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn it_is_on_record_and_what_is_not_does_not_happen() {
     let (server, admin, builder, runtime) = demo_on(Server::demo_on_sqlite().await, &["KEY"]).await;
     let deleted = builder.delete_secret("demo", "KEY").await.unwrap();

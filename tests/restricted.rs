@@ -192,7 +192,7 @@ async fn a_reveal_is_on_record_once_and_a_refused_one_is_not() {
     assert_eq!(audited(&database), before);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_put_on_record_does_not_happen() {
     let server = Server::demo_on_sqlite().await;
     let (builder, runtime) = (server.builder().await, server.runtime().await);

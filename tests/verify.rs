@@ -255,7 +255,7 @@ async fn the_key_provider_opens_the_projects_keys_once_and_never_a_value() {
     assert_eq!(server.key_operations(), warm);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_on_record_before_it_is_given() {
     let (server, builder) = demo_on(Server::demo_on_sqlite().await).await;
     let database = server.setup.database();

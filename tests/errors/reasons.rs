@@ -39,7 +39,7 @@ impl Given {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_reason_is_given_by_some_call() {
     let mut given = Given::default();
     of_arguments(&mut given).await;

@@ -153,7 +153,7 @@ async fn the_ratchet_goes_on_to_its_end_when_its_caller_goes_away() {
     refused(answer).is(Code::PermissionDenied, "SECRET_RESTRICTED");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ratchet_that_meets_a_damaged_version_turns_nothing() {
     let server = Server::demo_on_sqlite().await;
     let builder = server.builder().await;

@@ -91,7 +91,8 @@ impl Setup {
         self.dir.path().join("data")
     }
 
-    /// The database, to look at or to tamper with.
+    /// The database, to look at or to tamper with. A test that writes to it beneath a running server
+    /// is multi-threaded: while it waits for the server's own write, the server has to go on.
     pub fn database(&self) -> rusqlite::Connection {
         let database = rusqlite::Connection::open(self.data_dir().join("waxseal.db")).unwrap();
         // The server beneath may be writing, and a busy disk takes its time.

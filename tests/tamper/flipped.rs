@@ -6,7 +6,7 @@ use rusqlite::params;
 use tonic::Code;
 use waxseal_proto::v1::Stage;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_value_with_one_bit_flipped_is_lost() {
     const STEP: usize = 11;
     let world = World::build().await;
@@ -32,7 +32,7 @@ async fn a_value_with_one_bit_flipped_is_lost() {
     super::check::everything(&server, "flipped back", &[]).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_project_with_one_bit_flipped_is_lost() {
     const STEP: usize = 23;
     let world = World::build().await;

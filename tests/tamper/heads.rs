@@ -235,7 +235,7 @@ async fn a_lowered_view_revision_does_not_keep_an_old_value_alive() {
 }
 
 /// What is damaged in one place is not made good by a change in another, nor in its way.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_elsewhere_makes_nothing_good() {
     let world = World::build().await;
     let server = world.setup.copied().start().await;

@@ -163,7 +163,7 @@ async fn no_view_and_no_etag_changes_and_it_is_on_record() {
     assert_eq!((action.as_str(), version), ("DestroySecretVersion", 1));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_destruction_that_is_not_on_record_does_not_happen() {
     let server = Server::demo_on_sqlite().await;
     let (admin, builder) = (server.admin().await, server.builder().await);
