@@ -31,7 +31,7 @@ fn wait(log: &Path, said: &str, times: usize) {
 
 #[tokio::test]
 async fn a_server_without_certificates_says_so_and_goes_on() {
-    let (setup, log) = (Setup::new(), tempfile::NamedTempFile::new().unwrap());
+    let (setup, log) = (Setup::sqlite(), tempfile::NamedTempFile::new().unwrap());
     let mut command = command();
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(setup.data_dir());
     let mut serving = Serving::start(command.stderr(log.reopen().unwrap()));

@@ -33,6 +33,8 @@ pub struct Setup {
     pub probe: Option<Duration>,
     /// What it runs on in place of the data directory, made by the first start.
     production: Option<Arc<OnceCell<Production>>>,
+    /// Whether a run on other engines than this one's would take those.
+    any: bool,
 }
 
 impl Setup {
@@ -40,7 +42,7 @@ impl Setup {
     /// `TEST_ENGINES=production` those that a deployment has.
     pub fn new() -> Self {
         let production = production::is_wanted().then(Arc::default);
-        Self { production, ..Self::sqlite() }
+        Self { production, any: true, ..Self::sqlite() }
     }
 
     /// A new, empty data directory, in memory where the machine has such a place; whatever this
@@ -63,7 +65,8 @@ impl Setup {
             limits: Limits { failure_limit: 0, ..Limits::default() },
             ..Config::default()
         };
-        Self { config, dir: Arc::new(dir), clock: Arc::default(), probe: None, production: None }
+        let (dir, clock) = (Arc::new(dir), Arc::default());
+        Self { config, dir, clock, probe: None, production: None, any: false }
     }
 
     /// A server beside those of this setup, on the same engines but as `engines` reach them, and
@@ -87,7 +90,7 @@ impl Setup {
     }
 
     pub fn data_dir(&self) -> PathBuf {
-        assert!(self.production.is_none(), "a test that looks into it begins on SQLite");
+        assert!(!self.any, "a test that looks into it begins on SQLite");
         self.dir.path().join("data")
     }
 
