@@ -179,12 +179,13 @@ async fn ends(mut serving: Serving) -> Duration {
     let begun = Instant::now();
     serving.terminate();
     loop {
+        let ended = serving.child.try_wait().unwrap();
         let took = begun.elapsed();
-        if let Some(code) = serving.child.try_wait().unwrap() {
+        assert!(took < IN_ANY_CASE, "it took {took:?}, or does not end");
+        if let Some(code) = ended {
             assert!(code.success(), "{code}");
             return took;
         }
-        assert!(took < IN_ANY_CASE, "it does not end");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

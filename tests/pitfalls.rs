@@ -214,7 +214,9 @@ fn every_pitfall_has_its_tests() {
                 .unwrap_or_else(|| panic!("{pitfall}: {file} has no {name}"));
             // The attribute stands on the line before.
             let last = before.trim_end_matches("async ").trim_end().lines().last();
-            let attribute = |line: &str| line.contains("test]") || line.contains("test(");
+            let attribute = |line: &str| {
+                ["#[test]", "#[tokio::test]", "#[tokio::test("].iter().any(|a| line.starts_with(a))
+            };
             assert!(last.is_some_and(attribute), "{file}: {name} is no test");
         }
     }

@@ -33,7 +33,7 @@ pub struct Setup {
     pub probe: Option<Duration>,
     /// What it runs on in place of the data directory, made by the first start.
     production: Option<Arc<OnceCell<Production>>>,
-    /// Whether a run on other engines than this one's would take those.
+    /// Whether it takes the engines of the run, so that nothing may count on a data directory.
     any: bool,
 }
 
