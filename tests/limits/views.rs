@@ -128,6 +128,19 @@ async fn a_default_and_an_override_fill_a_view_to_the_byte() {
 }
 
 #[tokio::test]
+async fn a_full_view_takes_a_value_again_until_its_number_takes_a_byte_more() {
+    let (_server, admin, length) = nearly_full().await;
+    create(&admin, LAST, length).await.unwrap();
+    let size = |version| encoded_value(&name(LAST), length as u64, version);
+    let last = (1..).find(|version| size(version + 1) > size(1)).unwrap();
+    for _ in 1..last {
+        admin.set("demo", LAST, default_slot(), &value(length)).await.unwrap();
+    }
+    too_large(admin.set("demo", LAST, default_slot(), &value(length)).await);
+    admin.set("demo", LAST, default_slot(), &value(length - 1)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_batch_fills_a_view_to_the_byte_or_changes_nothing() {
     let (server, admin, length) = nearly_full().await;
     create(&admin, LAST, 1).await.unwrap();

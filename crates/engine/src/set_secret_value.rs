@@ -79,7 +79,7 @@ impl Verb for Set {
     async fn apply(&mut self, change: &mut Change<'_>) -> Result<ValueWritten, Error> {
         let sealed = self.sealed.take().ok_or(Error::Conflict)?;
         let written = write(change, &self.name, &self.slot, self.etag.as_deref(), sealed).await?;
-        change.check_views().await?;
+        change.check_grown_views().await?;
         let (SlotState { version, etag, .. }, warnings) = (written, self.value.warnings());
         Ok(ValueWritten { version, etag, warnings })
     }
@@ -136,5 +136,6 @@ pub(crate) async fn write(
     change.check_protection(secret.uid, Touches::Slot(place)).await?;
     change.about(Subject::slot(secret.uid, place));
     let after = change.write_slot(secret.uid, place, sealed.uid, Some(sealed.sealed)).await?;
+    change.weigh(&secret, before.as_ref(), &after);
     Ok(SlotState::of(secret.uid, place, Some(&after)))
 }

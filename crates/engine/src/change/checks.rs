@@ -62,6 +62,20 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Remembers whether a value that was written takes more room in a view than the one before.
+    pub(crate) fn weigh(&mut self, secret: &Secret, before: Option<&SlotRow>, after: &SlotRow) {
+        let room = |slot: &SlotRow| encoded_value(&secret.name, length(slot), slot.current);
+        let before = before.filter(|slot| is_set(slot));
+        self.grown |= before.is_none_or(|before| room(after) > room(before));
+    }
+
+    /// [`Self::check_views`] of a change that writes values and does nothing else. Where none of
+    /// them takes more room than the one before, no view does, and the project's slots need not be
+    /// read for it.
+    pub(crate) async fn check_grown_views(&mut self) -> Result<(), Error> {
+        if self.grown { self.check_views().await } else { Ok(()) }
+    }
+
     /// Refuses a change that makes any view too large to be sent.
     pub(crate) async fn check_views(&mut self) -> Result<(), Error> {
         let project = self.project()?.row.project.uid;

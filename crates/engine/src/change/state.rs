@@ -39,6 +39,8 @@ pub(crate) struct Change<'a> {
     pub(super) overrides: BTreeMap<(EnvironmentUid, Stage), Vec<SlotRow>>,
     /// Views that the change could alter.
     pub(super) touched: BTreeSet<(EnvironmentUid, Stage)>,
+    /// Whether a value takes more room than the one before it.
+    pub(super) grown: bool,
 }
 
 impl<'a> Change<'a> {
@@ -69,6 +71,7 @@ impl<'a> Change<'a> {
             catalogue: None,
             overrides: BTreeMap::new(),
             touched: BTreeSet::new(),
+            grown: false,
         })
     }
 
